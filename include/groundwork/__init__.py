@@ -1,0 +1,1 @@
+"""Groundwork: one request becomes a running project, and stays one."""

@@ -1,0 +1,1 @@
+"""Plain typed data and pure rules: no I/O, no client library."""
