@@ -43,7 +43,7 @@ class WaitingError(TemporaryError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a request. `field` is a dotted path in the request, e.g. `repository.group_path`."""
+    """One thing wrong with a request; `field` is a dotted path in it, e.g. `repository.group_path`."""
 
     field: str
     rule: str

@@ -18,41 +18,48 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GROUNDWORK_", extra="ignore")
 
     gitlab_connection: str = Field(
-        "groundwork_gitlab", description="Airflow connection of GitLab: host is the URL, password the token."
+        default="groundwork_gitlab",
+        description="Airflow connection of GitLab: host is the URL, password the token.",
     )
     database_connection: str = Field(
-        "groundwork_database", description="Airflow connection of Groundwork's own Postgres database."
+        default="groundwork_database", description="Airflow connection of Groundwork's own Postgres database."
     )
     cluster_connection: str = Field(
-        "groundwork_cluster", description="Airflow connection of the cluster that seeded environments use."
+        default="groundwork_cluster",
+        description="Airflow connection of the cluster that seeded environments use.",
     )
 
-    database_url: SecretStr | None = Field(None, description="Postgres URL for the command line.")
-    airflow_url: str | None = Field(None, description="Base URL of Airflow, for the command line.")
-    airflow_user: str | None = Field(None, description="Airflow user name, for the command line.")
-    airflow_password: SecretStr | None = Field(None, description="Airflow password, for the command line.")
+    database_url: SecretStr | None = Field(default=None, description="Postgres URL for the command line.")
+    airflow_url: str | None = Field(default=None, description="Base URL of Airflow, for the command line.")
+    airflow_user: str | None = Field(default=None, description="Airflow user name, for the command line.")
+    airflow_password: SecretStr | None = Field(
+        default=None, description="Airflow password, for the command line."
+    )
 
     namespace_prefix: str = Field(
-        "project", description="Namespaces are called `<prefix>-<slug>-<environment>`."
+        default="project", description="Namespaces are called `<prefix>-<slug>-<environment>`."
     )
-    http_timeout: float = Field(30, description="Longest wait for one answer of GitLab or a cluster.")
-    git_timeout: float = Field(300, description="Longest wait for one git command.")
+    http_timeout: float = Field(default=30, description="Longest wait for one answer of GitLab or a cluster.")
+    git_timeout: float = Field(default=300, description="Longest wait for one git command.")
     lease_seconds: float = Field(
-        900, description="A lease not renewed for this long is free to be taken over."
+        default=900, description="A lease not renewed for this long is free to be taken over."
     )
     sync_deadline: float = Field(
-        900, description="How long an environment may take to become synced, unless its policy says."
+        default=900, description="How long an environment may take to become synced, unless its policy says."
     )
     sync_max_attempts: int = Field(
-        3, description="Failed attempts of Flux on one revision before the environment has failed."
+        default=3, description="Failed attempts of Flux on one revision before the environment has failed."
     )
-    flux_interval: float = Field(600, description="How often Flux looks at a project without being asked.")
+    flux_interval: float = Field(
+        default=600, description="How often Flux looks at a project without being asked."
+    )
     flux_retry_interval: float = Field(
-        120,
-        description="Flux's pause after a failure; well above `flux_timeout`, so that a failing project leaves the controller free.",
+        default=120,
+        description="Flux's pause after a failure; well above `flux_timeout`, so that a failing project"
+        " leaves the controller free.",
     )
     flux_timeout: float = Field(
-        60,
+        default=60,
         description="How long Flux waits for a project's health; a slot of its controller is held that long.",
     )
 

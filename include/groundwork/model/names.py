@@ -17,8 +17,21 @@ REFERENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]*$"
 NAMESPACE_MAX_LENGTH = 63
 
 RESERVED_PROJECT_PATHS = frozenset(
-    "badges blame blob builds commits create create_dir edit files find_file new preview raw refs tree update"
-    " wikis".split()
+    {
+        *(
+            "badges",
+            "blame",
+            "blob",
+            "builds",
+            "commits",
+            "create",
+            "create_dir",
+            "edit",
+            "files",
+            "find_file",
+        ),
+        *("new", "preview", "raw", "refs", "tree", "update", "wikis"),
+    }
 )
 _NAME_PUNCTUATION = frozenset("_.+- ")
 

@@ -57,7 +57,7 @@ class RepositoryRequest(BaseModel):
 
     group_path: Annotated[str, Field(min_length=1, max_length=255), _ruled(names.group_path_problem)] = Field(
         title="Group",
-        description="Full path of the GitLab group that will hold the repository, for example `platform/backend`.",
+        description="Full path of the GitLab group that holds the repository, such as `platform/backend`.",
         examples=["platform"],
         json_schema_extra=_pattern(names.GROUP_PATH_PATTERN),
     )
@@ -89,8 +89,8 @@ class ProjectRequest(BaseModel):
         str, Field(min_length=1, max_length=names.SLUG_MAX_LENGTH), _ruled(names.slug_problem)
     ] = Field(
         title="Slug",
-        description="Names the repository and, with the environment, the namespaces: lower-case letters and digits"
-        " joined by single hyphens. It cannot be changed later.",
+        description="Names the repository and, with the environment, the namespaces: lower-case letters and"
+        " digits joined by single hyphens. It cannot be changed later.",
         examples=["billing-api"],
         json_schema_extra=_pattern(names.SLUG_PATTERN),
     )

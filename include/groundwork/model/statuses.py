@@ -30,7 +30,7 @@ class OperationStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a resource has its status. Errors add their own `reason` (`errors.py`), Flux its condition reasons."""
+    """Why a resource has its status; errors add their own `reason`, Flux the reasons of its conditions."""
 
     RECORDED = "Recorded"
     ACCEPTED = "Accepted"
