@@ -1,0 +1,44 @@
+"""The Flux GitRepository of one environment: where Flux fetches the project from."""
+
+from __future__ import annotations
+
+from groundwork.clients.kubernetes import Manifest
+from groundwork.resources import credentials
+from groundwork.resources.target import Target
+
+API_VERSION = "source.toolkit.fluxcd.io/v1"
+KIND = "GitRepository"
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+_FETCH_TIMEOUT = "60s"
+
+
+def name(target: Target) -> str:
+    return target.project.slug
+
+
+def desired(target: Target, requested_at: str) -> Manifest:
+    """The GitRepository; `requested_at` is a token that asks Flux to look now rather than at its interval."""
+    manifest = target.manifest(
+        API_VERSION,
+        KIND,
+        name(target),
+        spec={
+            "url": target.repository_url,
+            "ref": {"branch": target.repository.default_branch},
+            "interval": f"{target.pace.interval:g}s",
+            "timeout": _FETCH_TIMEOUT,
+            "secretRef": {"name": credentials.SECRET},
+            "suspend": False,
+        },
+    )
+    manifest["metadata"]["annotations"] = {REQUESTED_AT: requested_at}
+    return manifest
+
+
+def reference(namespace: str, resource_name: str) -> Manifest:
+    """Enough of the object to read it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": resource_name, "namespace": namespace},
+    }

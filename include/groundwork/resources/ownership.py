@@ -1,0 +1,92 @@
+"""The marks by which Groundwork knows its own work, in clusters and in GitLab. Pure.
+
+What does not carry a project's marks is somebody else's: it is never changed and never deleted.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from groundwork.clients.gitlab import GitLabProject
+from groundwork.clients.kubernetes import Manifest
+from groundwork.errors import Conflict
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "groundwork"
+PROJECT_ID_LABEL = "groundwork.dev/project-id"
+PROJECT_LABEL = "groundwork.dev/project"
+ENVIRONMENT_LABEL = "groundwork.dev/environment"
+SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+
+TOPIC = "groundwork"
+MARKER_FILE = ".groundwork.yaml"
+
+
+class Claim(StrEnum):
+    """To whom an existing thing belongs."""
+
+    ABSENT = "absent"
+    OURS = "ours"
+    DOOMED = "doomed"
+    FOREIGN = "foreign"
+
+
+def labels(project_id: UUID, project_slug: str, environment_slug: str) -> dict[str, str]:
+    """The labels of everything Groundwork makes in a cluster."""
+    return {
+        MANAGED_BY_LABEL: MANAGED_BY,
+        PROJECT_ID_LABEL: str(project_id),
+        PROJECT_LABEL: project_slug,
+        ENVIRONMENT_LABEL: environment_slug,
+    }
+
+
+def topics(project_id: UUID) -> tuple[str, ...]:
+    """The GitLab topics of a project's repository."""
+    return (TOPIC, f"{TOPIC}-{project_id}")
+
+
+def claim_on_object(existing: Manifest | None, project_id: UUID) -> Claim:
+    """Whose a Kubernetes object is; `doomed` when it is being deleted."""
+    if existing is None:
+        return Claim.ABSENT
+    metadata = existing["metadata"]
+    if (metadata.get("labels") or {}).get(PROJECT_ID_LABEL) != str(project_id):
+        return Claim.FOREIGN
+    return Claim.DOOMED if metadata.get("deletionTimestamp") else Claim.OURS
+
+
+def claim_on_repository(existing: GitLabProject | None, project_id: UUID) -> Claim:
+    """Whose a GitLab project is; `doomed` when it is marked for deletion."""
+    if existing is None:
+        return Claim.ABSENT
+    if existing.deletion_date:
+        return Claim.DOOMED
+    return Claim.OURS if set(topics(project_id)) <= set(existing.topics) else Claim.FOREIGN
+
+
+def foreign_object(existing: Manifest, cluster: str) -> Conflict:
+    """The error for an object that is not the project's."""
+    metadata = existing["metadata"]
+    place = f" in namespace {metadata['namespace']}" if metadata.get("namespace") else ""
+    return Conflict(
+        f"{existing['kind']} {metadata['name']}{place} on cluster {cluster} exists and was not made for this"
+        " project. It was not touched: choose another slug, or remove it."
+    )
+
+
+def foreign_repository(path: str) -> Conflict:
+    """The error for a GitLab project that is not the project's."""
+    return Conflict(
+        f"GitLab already has a project at {path} that was not made for this project. It was not touched:"
+        " choose another slug or group, or rename that project."
+    )
+
+
+def doomed_repository(existing: GitLabProject) -> Conflict:
+    """The error for a GitLab project that waits for its deletion."""
+    return Conflict(
+        f"GitLab's project {existing.path} is marked for deletion on {existing.deletion_date}. Restore it or"
+        " delete it for good, then run this again."
+    )

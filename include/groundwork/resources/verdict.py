@@ -1,0 +1,220 @@
+"""When is an environment synced? The rule, as one pure function over the two Flux objects.
+
+Read together, for the commit that was pushed:
+ 1. the GitRepository is not suspended, `Ready=True` for its present generation, and its artifact is our
+    commit or a descendant of it;
+ 2. the Kustomization is not suspended, has observed its present generation, is `Ready=True` (and
+    `Healthy=True` where it waits for health), and has applied exactly that artifact.
+
+Sources: Flux API docs, Kustomization and GitRepository v1 "Status"; kustomize-controller marks failures
+without advancing `observedGeneration`, so `Stalled` is looked at before the generation rule, and no field of
+a status may be taken for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Object = dict[str, Any]
+
+# Failures that repeat for the same content; each may be a race with rights or CRDs just made, so it is
+# believed only when seen again.
+_REPEATING = frozenset({"ReconciliationFailed", "PruneFailed"})
+_FAILED_STATUSES = _REPEATING | {"HealthCheckFailed"}
+_PATH_NOT_FOUND = "kustomization path not found"
+
+
+class Outcome(StrEnum):
+    """`stalled`: the spec must change; `failed`: the content or the workload is at fault."""
+
+    WAITING = "waiting"
+    SYNCED = "synced"
+    FAILED = "failed"
+    STALLED = "stalled"
+    SUPERSEDED = "superseded"
+
+
+class Lineage(StrEnum):
+    """How a commit stands to the one that was pushed."""
+
+    DESCENDANT = "descendant"
+    ANCESTOR = "ancestor"
+    UNRELATED = "unrelated"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the waiter waits for.
+
+    `revision` is the pushed commit id. `requested_at` is the token Flux was asked to look with: a failure
+    counts only once Flux has answered it. `attempts_before` failed attempts were there when the wait began.
+    `lineage` holds what is known of other commits; an unknown one is asked for by the verdict.
+    """
+
+    revision: str
+    requested_at: str
+    attempts_before: int = 0
+    max_apply_attempts: int = 2
+    max_health_attempts: int = 3
+    lineage: Mapping[str, Lineage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`revision` is the commit this is said of; `unknown_revision` one whose lineage must be looked up."""
+
+    outcome: Outcome
+    reason: str
+    message: str
+    revision: str | None = None
+    unknown_revision: str | None = None
+
+    @property
+    def final(self) -> bool:
+        return self.outcome is not Outcome.WAITING
+
+
+def verdict(git_repository: Object | None, kustomization: Object | None, expected: Expectation) -> Verdict:
+    """Decide from one reading of both objects. None means the object was not there."""
+    if git_repository is None:
+        return _waiting("SourceMissing", "the GitRepository is not there yet")
+    if kustomization is None:
+        return _waiting("KustomizationMissing", "the Kustomization is not there yet")
+    return (
+        _suspended(git_repository, kustomization)
+        or _stalled(git_repository)
+        or _stalled(kustomization)
+        or _source(git_repository, expected)
+        or _revision(git_repository, expected)
+        or _applied(git_repository, kustomization, expected)
+    )
+
+
+def failed_attempts(kustomization: Object | None, revision: str) -> int:
+    """How often Flux has failed on this commit, as far as its history tells."""
+    history = _status(kustomization or {}).get("history") or []
+    return sum(
+        int(entry.get("totalReconciliations") or 0)
+        for entry in history
+        if entry.get("lastReconciledStatus") in _FAILED_STATUSES
+        and commit_of((entry.get("metadata") or {}).get("revision")) == revision
+    )
+
+
+def commit_of(revision: str | None) -> str | None:
+    """The commit id in Flux's `main@sha1:<id>`, `sha1:<id>` or bare form."""
+    return revision.rsplit(":", 1)[-1].rsplit("@", 1)[-1] if revision else None
+
+
+def _suspended(git_repository: Object, kustomization: Object) -> Verdict | None:
+    for item in (git_repository, kustomization):
+        if item.get("spec", {}).get("suspend"):
+            return _waiting("Suspended", f"somebody has suspended the {item['kind']}; resume it to go on")
+    return None
+
+
+def _stalled(item: Object) -> Verdict | None:
+    stalled = _condition(item, "Stalled")
+    if stalled.get("status") != "True" or not _is_current(item, stalled):
+        return None
+    reason = stalled.get("reason") or "Stalled"
+    return Verdict(Outcome.STALLED, reason, f"{item['kind']}: {stalled.get('message', '')}")
+
+
+def _source(git_repository: Object, expected: Expectation) -> Verdict | None:
+    ready = _condition(git_repository, "Ready")
+    if ready.get("status") == "True" and _is_current(git_repository, ready):
+        return None
+    if ready.get("status") == "False" and _is_current(git_repository, ready):
+        return _waiting(ready.get("reason") or "SourceFailed", f"GitRepository: {ready.get('message', '')}")
+    return _waiting("SourceProgressing", f"Flux has not fetched {expected.revision[:12]} yet")
+
+
+def _revision(git_repository: Object, expected: Expectation) -> Verdict | None:
+    found = _artifact_commit(git_repository)
+    if found is None:
+        return _waiting("SourceProgressing", "Flux has no artifact of the repository yet")
+    if found == expected.revision:
+        return None
+    match expected.lineage.get(found):
+        case Lineage.DESCENDANT:
+            return None
+        case Lineage.ANCESTOR:
+            return _waiting("OlderRevision", f"Flux still has the older commit {found[:12]}")
+        case Lineage.UNRELATED:
+            message = f"the branch now holds {found[:12]}, which does not contain {expected.revision[:12]}"
+            return Verdict(Outcome.SUPERSEDED, "Superseded", message, revision=found)
+    message = f"Flux has commit {found[:12]}; whether it contains {expected.revision[:12]} is looked up"
+    return Verdict(Outcome.WAITING, "OtherRevision", message, unknown_revision=found)
+
+
+def _applied(git_repository: Object, kustomization: Object, expected: Expectation) -> Verdict:
+    commit = _artifact_commit(git_repository)
+    ready = _condition(kustomization, "Ready")
+    if ready.get("status") == "False" and _is_current(kustomization, ready):
+        return _failure(kustomization, ready, str(commit), expected)
+    status = _status(kustomization)
+    if status.get("observedGeneration") != _generation(kustomization) or ready.get("status") != "True":
+        return _progress(kustomization)
+    if commit_of(status.get("lastAppliedRevision")) != commit:
+        return _waiting("NotApplied", f"Flux has not applied {str(commit)[:12]} yet")
+    if (
+        kustomization.get("spec", {}).get("wait")
+        and _condition(kustomization, "Healthy").get("status") != "True"
+    ):
+        return _waiting("NotHealthy", "Flux has not found the workload healthy yet")
+    return Verdict(Outcome.SYNCED, "Synced", f"Flux has applied {str(commit)[:12]}", revision=commit)
+
+
+def _failure(kustomization: Object, ready: Object, commit: str, expected: Expectation) -> Verdict:
+    reason, message = ready.get("reason") or "Failed", f"Kustomization: {ready.get('message', '')}"
+    attempted = commit_of(_status(kustomization).get("lastAttemptedRevision"))
+    if _status(kustomization).get("lastHandledReconcileAt") != expected.requested_at:
+        return _waiting("NotHandled", "Flux has not looked at this request yet")
+    if reason == "ArtifactFailed" and _PATH_NOT_FOUND in message:
+        return Verdict(Outcome.FAILED, reason, message, revision=commit)
+    if attempted != commit:
+        return _waiting(reason, message)
+    # A build has the same input every time (remote bases are off), so one failure tells.
+    if reason == "BuildFailed":
+        return Verdict(Outcome.FAILED, reason, message, revision=commit)
+    limit = expected.max_apply_attempts if reason in _REPEATING else expected.max_health_attempts
+    attempts = failed_attempts(kustomization, commit) - expected.attempts_before
+    if reason in _FAILED_STATUSES and attempts >= limit:
+        return Verdict(Outcome.FAILED, reason, message, revision=commit)
+    return _waiting(reason, message)
+
+
+def _progress(kustomization: Object) -> Verdict:
+    if not _status(kustomization).get("conditions"):
+        return _waiting("ControllerBusy", "Flux's kustomize-controller has not started on it yet")
+    reconciling = _condition(kustomization, "Reconciling") or _condition(kustomization, "Ready")
+    return _waiting("Progressing", reconciling.get("message") or "Flux is working on it")
+
+
+def _waiting(reason: str, message: str) -> Verdict:
+    return Verdict(Outcome.WAITING, reason, message)
+
+
+def _status(item: Object) -> Object:
+    return item.get("status") or {}
+
+
+def _generation(item: Object) -> object:
+    return item.get("metadata", {}).get("generation")
+
+
+def _condition(item: Object, kind: str) -> Object:
+    conditions = _status(item).get("conditions") or []
+    return next((condition for condition in conditions if condition.get("type") == kind), {})
+
+
+def _is_current(item: Object, condition: Object) -> bool:
+    return condition.get("observedGeneration") == _generation(item)
+
+
+def _artifact_commit(git_repository: Object) -> str | None:
+    return commit_of((_status(git_repository).get("artifact") or {}).get("revision"))
