@@ -1,0 +1,51 @@
+"""An existing cluster in place of the embedded control plane: looked at, never started or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kubernetes import client, config
+from urllib3.exceptions import HTTPError
+
+from sandbox.errors import ExternalSystemUnreachable
+from sandbox.program import Part, Program, Task
+
+_FLUX_GROUPS = {"source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io"}
+
+
+class ExternalCluster(Part):
+    """The cluster that `GROUNDWORK_KUBECONFIG` points at."""
+
+    name = "control-plane"
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.product_kubeconfig = kubeconfig.expanduser().resolve()
+
+    @property
+    def ports(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def prepare(self) -> None:
+        """Nothing to prepare: the cluster is somebody else's."""
+
+    def programs(self) -> list[Program]:
+        return []
+
+    def tasks(self) -> list[Task]:
+        return [Task("external-cluster", self.check)]
+
+    def env(self) -> dict[str, str]:
+        return {"KUBECONFIG": str(self.product_kubeconfig)}
+
+    def check(self) -> None:
+        """Raises `ExternalSystemUnreachable` unless the cluster answers and knows Flux's kinds."""
+        try:
+            api = config.new_client_from_config(str(self.product_kubeconfig))
+            groups = {group.name for group in client.ApisApi(api).get_api_versions().groups}
+        except (config.ConfigException, client.ApiException, HTTPError, OSError) as error:
+            raise ExternalSystemUnreachable(f"GROUNDWORK_KUBECONFIG: {error}") from error
+        if missing := _FLUX_GROUPS - groups:
+            raise ExternalSystemUnreachable(
+                f"GROUNDWORK_KUBECONFIG: the cluster lacks {', '.join(sorted(missing))}; install Flux in it"
+            )

@@ -1,0 +1,47 @@
+"""Every setting of the sandbox, read from the environment in this one place.
+
+All are optional and start with `GROUNDWORK_`. The three external systems replace an embedded part: it is then
+neither started nor stopped, only looked at.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CLONE = Path(__file__).resolve().parents[2]
+"""The clone this package lies in: its DAGs, plugins and migrations are what the sandbox's Airflow runs."""
+
+
+class Settings(BaseSettings):
+    """The sandbox's settings.
+
+    Raises `pydantic.ValidationError` when an external GitLab is named without its token.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GROUNDWORK_", frozen=True)
+
+    sandbox_dir: Path = CLONE / ".sandbox"
+    """State folder: data, logs, credentials and ports of one sandbox."""
+
+    cache_dir: Path = user_cache_path("groundwork")
+    """Where built programs and downloaded toolchains are kept, shared by all clones of a user."""
+
+    gitlab_url: str | None = None
+    gitlab_token: SecretStr | None = None
+    """An existing GitLab to use instead of the embedded server, and a token with scope `api` for it."""
+
+    kubeconfig: Path | None = None
+    """Kubeconfig of an existing cluster that runs Flux, to use instead of the embedded control plane."""
+
+    database_url: SecretStr | None = None
+    """An existing PostgreSQL database for Groundwork's records; Airflow's own stays embedded."""
+
+    @model_validator(mode="after")
+    def _gitlab_needs_both(self) -> Settings:
+        if (self.gitlab_url is None) != (self.gitlab_token is None):
+            raise ValueError("set GROUNDWORK_GITLAB_URL and GROUNDWORK_GITLAB_TOKEN together, or neither")
+        return self
