@@ -6,10 +6,14 @@ command line, which runs without Airflow's secrets, reads the addresses themselv
 
 from __future__ import annotations
 
+import json
+import os
 from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -39,6 +43,11 @@ class Settings(BaseSettings):
     namespace_prefix: str = Field(
         default="project", description="Namespaces are called `<prefix>-<slug>-<environment>`."
     )
+    catalog_paths: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(),
+        description="Folders with templates of your own, beside the built-in ones: separated as in PATH, or a"
+        " JSON list.",
+    )
     http_timeout: float = Field(default=30, description="Longest wait for one answer of GitLab or a cluster.")
     git_timeout: float = Field(default=300, description="Longest wait for one git command.")
     lease_seconds: float = Field(
@@ -62,6 +71,15 @@ class Settings(BaseSettings):
         default=60,
         description="How long Flux waits for a project's health; a slot of its controller is held that long.",
     )
+
+    @field_validator("catalog_paths", mode="before")
+    @classmethod
+    def _split_paths(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return [path for path in value.split(os.pathsep) if path]
 
 
 @cache
