@@ -6,7 +6,6 @@ Objects are the API's own JSON as dicts. Source of the list-then-watch protocol:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +95,7 @@ async def watch_objects(
         if error.status == 410:
             raise WatchExpired(f"the watch on {kind.plural} is too old to go on") from error
         raise _translated(error, kind) from error
-    except (ClientError, asyncio.TimeoutError, OSError) as error:
+    except (ClientError, TimeoutError, OSError) as error:
         raise _translated(error, kind) from error
     finally:
         await watch.close()

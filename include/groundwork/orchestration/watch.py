@@ -118,7 +118,7 @@ class FluxWatch:
                 pause = 0.0
             except WatchExpired:
                 pause = 0.0
-            except Exception as error:  # noqa: BLE001 - whatever happens, the waiters need a watch
+            except Exception as error:  # whatever happens, the waiters need a watch
                 self.restarts += 1
                 pause = min(_LONGEST_PAUSE, pause * 2 or 0.5)
                 expected = isinstance(error, TemporaryError)
