@@ -24,6 +24,16 @@ class Kind(StrEnum):
     KUSTOMIZATION = "Kustomization"
 
 
+class OperationKind(StrEnum):
+    """What an operation does to its project."""
+
+    INITIALIZE = "initialize"
+    RECONCILE = "reconcile"
+    REPAIR = "repair"
+    DECOMMISSION = "decommission"
+    UPGRADE = "upgrade"
+
+
 @dataclass(frozen=True)
 class Organization:
     id: UUID
@@ -131,7 +141,7 @@ class Operation:
 
     id: UUID
     project_id: UUID
-    kind: str
+    kind: OperationKind
     dag_id: str
     run_id: str
     requested_by: UUID
@@ -142,3 +152,40 @@ class Operation:
     message: str | None
     started_at: datetime
     finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class StepEntry:
+    """One step of an operation in the ledger; `scope` is the environment's slug, or '' for the whole project.
+
+    `intent` was written before the step touched anything, `result` after. `created` says whether this
+    operation made the thing `external_id` names; once true it stays true. `status` is the last attempt's.
+    """
+
+    id: UUID
+    operation_id: UUID
+    step: str
+    scope: str
+    status: OperationStatus
+    attempts: int
+    intent: dict[str, Any]
+    result: dict[str, Any] | None
+    external_id: str | None
+    created: bool | None
+    reason: str | None
+    message: str | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """Who did what, when. `action` is dotted words, such as `operation.opened`."""
+
+    id: int
+    occurred_at: datetime
+    actor: str
+    action: str
+    project_id: UUID | None
+    operation_id: UUID | None
+    details: dict[str, Any]

@@ -1,0 +1,80 @@
+"""How a whole stands, from how its parts stand. Pure.
+
+`model.statuses.combined` decides the status; here come the reason, message, time and revision to it, so that
+a failure deep down can be read at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from groundwork.model.entities import (
+    GitOpsResource,
+    Kind,
+    Observation,
+    Operation,
+    ProjectEnvironment,
+    Repository,
+)
+from groundwork.model.statuses import OperationStatus, Reason, Status, combined
+
+# In these everybody concerned is named; in the others the first one stands for all.
+_NAMES_EVERY_PART = frozenset({Status.FAILED, Status.DRIFTED, Status.REMOVING})
+_UNFINISHED = frozenset({Status.PENDING, Status.APPLIED})
+_KINDS = list(Kind)
+
+
+@dataclass(frozen=True)
+class _Part:
+    name: str
+    state: Observation
+
+
+def in_order(resources: Iterable[GitOpsResource]) -> list[GitOpsResource]:
+    """In the order they are made."""
+    return sorted(resources, key=lambda resource: _KINDS.index(resource.kind))
+
+
+def environment_state(resources: Sequence[GitOpsResource]) -> Observation:
+    """State of a project's environment; its revision is the one its Kustomization applied."""
+    applied = [resource.state.revision for resource in resources if resource.kind is Kind.KUSTOMIZATION]
+    parts = [_Part(resource.kind.value, resource.state) for resource in in_order(resources)]
+    return replace(_whole(parts), revision=next(iter(applied), None))
+
+
+def project_state(
+    repository: Repository | None, environments: Sequence[ProjectEnvironment], last: Operation | None
+) -> Observation:
+    """State of a project; its revision is the repository's.
+
+    What is unfinished after the last operation failed will not be finished by anyone, so it has failed too,
+    with the operation's reason. That also covers an operation that ended before anything was recorded.
+    """
+    parts = [_Part("repository", repository.state)] if repository else []
+    parts += [_Part(environment.environment.slug, environment.state) for environment in environments]
+    state = replace(_whole(parts), revision=repository.state.revision if repository else None)
+    if last is None or last.status is not OperationStatus.FAILED or state.status not in _UNFINISHED:
+        return state
+    return replace(
+        state,
+        status=Status.FAILED,
+        reason=last.reason or state.reason,
+        message=last.message or state.message,
+        observed_at=last.finished_at,
+    )
+
+
+def _whole(parts: Sequence[_Part]) -> Observation:
+    status = combined(part.state.status for part in parts)
+    deciding = [part for part in parts if part.state.status is status]
+    if not deciding:
+        return Observation(status, Reason.RECORDED)
+    told = deciding if status in _NAMES_EVERY_PART else deciding[:1]
+    seen = [part.state.observed_at for part in deciding if part.state.observed_at is not None]
+    return Observation(
+        status=status,
+        reason=deciding[0].state.reason,
+        message="; ".join(f"{part.name}: {part.state.message}" for part in told if part.state.message),
+        observed_at=min(seen, default=None),
+    )
