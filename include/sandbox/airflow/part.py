@@ -16,6 +16,7 @@ from sandbox.airflow.config import USERS, write_config
 from sandbox.errors import ProgramFailed, Unhealthy
 from sandbox.health import Probe, get, http_probe, wait_until
 from sandbox.ports import HOST, Ports
+from sandbox.postgres import Postgres
 from sandbox.program import Part, Program, Task
 from sandbox.settings import CLONE
 from sandbox.state import State
@@ -34,11 +35,17 @@ class Airflow(Part):
     name = "airflow"
 
     def __init__(
-        self, state: State, ports: Ports, database_url: Callable[[], str], environment: Mapping[str, str]
+        self,
+        state: State,
+        ports: Ports,
+        postgres: Postgres,
+        environment: Mapping[str, str],
+        write_connections: Callable[[], None],
     ) -> None:
         self._state = state
         self._ports = ports
-        self._database_url = database_url
+        self._postgres = postgres
+        self._write_connections = write_connections
         self.home = state.root / "airflow"
         self._environment = {
             "AIRFLOW_HOME": str(self.home),
@@ -61,7 +68,7 @@ class Airflow(Part):
             self._state,
             self.home,
             port=self._ports["airflow"],
-            database_url=self._database_url(),
+            database_url=self._postgres.url("airflow"),
             idle_sleep_seconds=_IDLE_SLEEP_SECONDS,
         )
 
@@ -86,6 +93,7 @@ class Airflow(Part):
     def tasks(self) -> list[Task]:
         components = ["airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"]
         return [
+            Task("connections", self._write_connections, after=["gitlab-seed"]),
             Task("airflow-migrate", self._migrate, after=["databases"]),
             Task("airflow-dag", self._wait_for_dag, after=components),
         ]
@@ -131,7 +139,7 @@ class Airflow(Part):
         return probe
 
     def _migrate(self) -> None:
-        """Brings the metadata database to this Airflow's schema; remembered, for it takes seconds to find out."""
+        """Brings the metadata database to this Airflow's schema; remembered, for looking takes seconds."""
         done = self.home / "migrated"
         if done.exists() and done.read_text() == version("apache-airflow-core"):
             return
@@ -160,8 +168,9 @@ class Airflow(Part):
 
 def _check_dag(client: httpx.Client) -> None:
     errors = client.get("/api/v2/importErrors").raise_for_status().json()["import_errors"]
-    if errors:
-        raise Unhealthy("\n".join(f"{error['filename']}: {error['stack_trace']}" for error in errors))
+    for error in errors:
+        if error["filename"].endswith(f"{MAIN_DAG}.py"):
+            raise Unhealthy(f"it cannot be imported:\n{error['stack_trace']}")
     answer = client.get(f"/api/v2/dags/{MAIN_DAG}")
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise Unhealthy("it is not listed yet")

@@ -32,7 +32,8 @@ _KUBERNETES_CLIENTS = {
     "kwok": ("groundwork-sandbox-kwok", ["system:masters"]),
     PRODUCT_USER: (PRODUCT_USER, []),
 }
-_TENANT_LOCKDOWN = ("--no-cross-namespace-refs=true", "--default-service-account=default")
+_NO_FOREIGN_REFERENCES = "--no-cross-namespace-refs=true"
+_KUSTOMIZE_LOCKDOWN = (_NO_FOREIGN_REFERENCES, "--no-remote-bases=true", "--default-service-account=default")
 _PORTS = {
     "etcd": ["etcd", "etcd-peer"],
     "kube-apiserver": ["kube-apiserver"],
@@ -62,6 +63,7 @@ class ControlPlane(Part):
         self._cache = settings.cache_dir
         self._console = console
         self._folder = state.root / "kubernetes"
+        self._artifacts = self._folder / "artifacts"
         self._authority = Authority(self._folder / "pki")
 
     @property
@@ -81,6 +83,7 @@ class ControlPlane(Part):
 
     def prepare(self) -> None:
         ensure_built(self._cache, self._console)
+        self._artifacts.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._authority.create()
         for client, (user, groups) in _KUBERNETES_CLIENTS.items():
             self._authority.kubeconfig(self._kubeconfig_file(client), self.server, user, groups)
@@ -114,6 +117,7 @@ class ControlPlane(Part):
                 self._apiserver_flags(etcd),
                 http_probe(f"{self.server}/readyz", tls=self._admin_tls),
                 url=self.server,
+                after=["etcd"],
             ),
             self._controller(
                 "kube-controller-manager",
@@ -191,18 +195,18 @@ class ControlPlane(Part):
                 "source-controller",
                 [
                     f"--events-addr=http://{events}/",
-                    f"--storage-path={self._folder / 'artifacts'}",
+                    f"--storage-path={self._artifacts}",
                     f"--storage-addr={storage}",
                     f"--storage-adv-addr={storage}",
                 ],
             ),
             self._flux_controller(
                 "kustomize-controller",
-                [f"--events-addr=http://{events}/", *_TENANT_LOCKDOWN, "--no-remote-bases=true"],
+                [f"--events-addr=http://{events}/", *_KUSTOMIZE_LOCKDOWN],
             ),
             self._flux_controller(
                 "notification-controller",
-                [f"--events-addr={events}", f"--receiverAddr={receiver}", *_TENANT_LOCKDOWN],
+                [f"--events-addr={events}", f"--receiverAddr={receiver}", _NO_FOREIGN_REFERENCES],
                 url=f"http://{receiver}",
             ),
         ]

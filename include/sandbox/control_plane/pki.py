@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -70,7 +71,7 @@ class Authority:
             context.load_cert_chain(pair.name)
         return context
 
-    def _new_kubeconfig(self, user: str, groups: Sequence[str]) -> dict[str, object]:
+    def _new_kubeconfig(self, user: str, groups: Sequence[str]) -> dict[str, Any]:
         key = ec.generate_private_key(ec.SECP256R1())
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
         certificate = self._sign(_builder(_name(user, groups), self._issuer, key).add_extension(usage, False))
