@@ -56,19 +56,26 @@ class Settings(BaseSettings):
     sync_deadline: float = Field(
         default=900, description="How long an environment may take to become synced, unless its policy says."
     )
-    sync_max_attempts: int = Field(
-        default=3, description="Failed attempts of Flux on one revision before the environment has failed."
+    sync_max_apply_attempts: int = Field(
+        default=2,
+        description="Failed attempts of Flux to apply a commit before the environment has failed; the first"
+        " may only have met rights or types that were just being made.",
+    )
+    sync_max_health_attempts: int = Field(
+        default=3,
+        description="Failed health checks of one commit before the environment has failed; together with"
+        " `flux_timeout` and `flux_retry_interval` this is the time a workload has to become healthy.",
     )
     flux_interval: float = Field(
         default=600, description="How often Flux looks at a project without being asked."
     )
     flux_retry_interval: float = Field(
-        default=120,
+        default=60,
         description="Flux's pause after a failure; well above `flux_timeout`, so that a failing project"
         " leaves the controller free.",
     )
     flux_timeout: float = Field(
-        default=60,
+        default=30,
         description="How long Flux waits for a project's health; a slot of its controller is held that long.",
     )
 

@@ -28,7 +28,6 @@ FIELD_MANAGER = "groundwork"
 Manifest = dict[str, Any]
 
 _APPLY = "application/apply-patch+yaml"
-_MERGE = "application/merge-patch+json"
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,6 @@ class Cluster:
         """
         query = [("fieldManager", FIELD_MANAGER), ("force", str(force).lower())]
         return self._call("PATCH", _path(manifest), f"apply {_title(manifest)}", manifest, _APPLY, query)
-
-    def merge(self, reference: Manifest, change: Manifest) -> Manifest:
-        """Change some fields of an existing object by JSON merge patch. Raises `NotFound` if it is gone."""
-        query = [("fieldManager", FIELD_MANAGER)]
-        return self._call("PATCH", _path(reference), f"change {_title(reference)}", change, _MERGE, query)
 
     def check_flux(self) -> None:
         """Make sure the Flux APIs that Groundwork uses are served. Raises `Misconfigured` if not."""

@@ -89,6 +89,7 @@ class Project:
     template_id: str
     template_version: str
     template_answers: dict[str, Any]
+    created_at: datetime
     state: Observation
 
 

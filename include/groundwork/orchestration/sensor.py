@@ -9,16 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
 from airflow.sdk import BaseSensorOperator
 
-from groundwork.errors import SyncFailed, TemporaryError
-from groundwork.operations import sync
-from groundwork.orchestration.services import open_services
-from groundwork.orchestration.trigger import FAILURE_XCOM, FluxSyncTrigger, failure, success, timed_out
-from groundwork.resources.verdict import Outcome, Verdict
+if TYPE_CHECKING:
+    from groundwork.operations.services import Services
+    from groundwork.operations.sync import Wait
+    from groundwork.resources.verdict import Verdict
 
 # The trigger keeps the deadline itself and explains it; this only catches a trigger that never ran.
 _TRIGGER_GRACE = timedelta(minutes=5)
@@ -42,44 +41,58 @@ class FluxSyncSensor(BaseSensorOperator):
         self.project_environment_id = project_environment_id
 
     def execute(self, context: Any) -> dict[str, str]:
+        from groundwork.errors import SyncFailed
+        from groundwork.operations import sync
+        from groundwork.orchestration.services import open_services
+        from groundwork.orchestration.trigger import FAILURE_XCOM, failure, success
+        from groundwork.resources.verdict import Outcome
+
         with open_services() as services:
             wait = sync.begin_wait(services, UUID(self.operation_id), UUID(self.project_environment_id))
             context["environment"] = wait.environment_slug
             current = self._look(services, wait)
             if current.outcome is Outcome.SYNCED:
                 return success(current)
-            if not current.final and time.time() >= wait.deadline:
-                current = timed_out(current)
             if current.final:
                 context["ti"].xcom_push(key=FAILURE_XCOM, value=failure(current))
                 sync.record_failure(services, wait, current)
                 raise SyncFailed(f"{current.reason}: {current.message}")
-        return self._wait(wait)
+        return self._defer(wait)
 
-    def _look(self, services: Any, wait: sync.Wait) -> Verdict:
+    def _look(self, services: Services, wait: Wait) -> Verdict:
+        from groundwork.errors import TemporaryError
+        from groundwork.operations import sync
+        from groundwork.resources.verdict import Outcome, Verdict
+
         try:
-            return sync.look(services, wait)
+            current = sync.look(services, wait)
         except TemporaryError as error:
             self.log.warning("%s", error.message)
-            return Verdict(Outcome.WAITING, error.reason, error.message)
+            current = Verdict(Outcome.WAITING, error.reason, error.message)
+        if not current.final and time.time() >= wait.deadline:
+            return sync.timed_out(current)
+        return current
 
-    def _wait(self, wait: sync.Wait) -> dict[str, str]:
-        self.log.info("Waiting for Flux to sync %s in namespace %s", wait.expected.revision, wait.namespace)
-        remaining = timedelta(seconds=wait.deadline - time.time())
+    def _defer(self, wait: Wait) -> NoReturn:
+        from groundwork.orchestration.trigger import FluxSyncTrigger
+        from groundwork.settings import get_settings
+
+        expected = wait.expected
+        self.log.info("Waiting for Flux to sync %s in %s", expected.revision, wait.target.namespace)
         self.defer(
             trigger=FluxSyncTrigger(
                 cluster=wait.cluster,
-                namespace=wait.namespace,
+                namespace=wait.target.namespace,
                 name=wait.name,
-                revision=wait.expected.revision,
-                requested_at=wait.expected.requested_at,
-                attempts_before=wait.expected.attempts_before,
-                max_apply_attempts=wait.expected.max_apply_attempts,
-                max_health_attempts=wait.expected.max_health_attempts,
+                revision=expected.revision,
+                requested_at=expected.requested_at,
+                attempts_before=expected.attempts_before,
+                max_apply_attempts=expected.max_apply_attempts,
+                max_health_attempts=expected.max_health_attempts,
                 deadline=wait.deadline,
-                gitlab=wait.gitlab_connection,
+                gitlab=get_settings().gitlab_connection,
                 gitlab_project_id=wait.gitlab_project_id,
             ),
             method_name="execute",
-            timeout=remaining + _TRIGGER_GRACE,
+            timeout=timedelta(seconds=max(0.0, wait.deadline - time.time())) + _TRIGGER_GRACE,
         )

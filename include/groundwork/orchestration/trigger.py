@@ -1,7 +1,8 @@
 """The trigger behind `FluxSyncSensor`: waits in the triggerer and ends the task itself.
 
 It has no side effects and may run twice. Its arguments are stored with the task and outlive upgrades, so
-they are flat, JSON-able, hold no secret, and old names stay accepted. Source: Airflow docs, "Deferrable operators".
+they are flat, JSON-able, hold no secret, and old names stay accepted. Source: Airflow docs, "Deferrable
+operators".
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
 
-from groundwork.clients.gitlab import GitLab
 from groundwork.errors import GroundworkError
+from groundwork.operations.sync import lineage, timed_out
 from groundwork.orchestration import connections
 from groundwork.orchestration.watch import Feed, FluxWatch
 from groundwork.resources.ownership import SELECTOR
-from groundwork.resources.verdict import Expectation, Lineage, Object, Outcome, Verdict, verdict
+from groundwork.resources.verdict import Expectation, Object, Outcome, Verdict, verdict
 
 FAILURE_XCOM = "failure"
 _OWN_LOOK_SECONDS = 60.0
@@ -132,20 +133,6 @@ class FluxSyncTrigger(BaseTrigger):
         if text != told:
             self.log.info("%s", text)
         return text
-
-
-def lineage(gitlab: GitLab, project_id: int, ours: str, other: str) -> Lineage:
-    """How `other` stands to `ours` in the repository's history. Blocks."""
-    base = gitlab.merge_base(project_id, (ours, other))
-    if base == ours:
-        return Lineage.DESCENDANT
-    return Lineage.ANCESTOR if base == other else Lineage.UNRELATED
-
-
-def timed_out(last: Verdict) -> Verdict:
-    """The verdict at a deadline: what was last waited for is the explanation."""
-    message = f"not synced before its deadline; last seen: {last.reason}: {last.message}"
-    return Verdict(Outcome.FAILED, "DeadlineExceeded", message)
 
 
 def failure(final: Verdict) -> dict[str, str]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, RowFactory, TupleRow, dict_row, tuple_row
 from psycopg.types.json import Jsonb
 
@@ -24,9 +25,20 @@ Connection = psycopg.Connection[DictRow]
 _AnyRow = TypeVar("_AnyRow", DictRow, TupleRow)
 
 _CONNECT_SECONDS = 10
-_STATEMENT_SECONDS = 30
+# Set per transaction and not when connecting, which poolers such as PgBouncer refuse or share. The second one
+# keeps a frozen process from holding its locks for ever.
+_SETTINGS = """
+SELECT set_config('statement_timeout', '30s', %(local)s),
+       set_config('idle_in_transaction_session_timeout', '60s', %(local)s),
+       set_config('timezone', 'UTC', %(local)s)
+"""
 # libpq gives failed logins no SQLSTATE; these are the ones that time does not heal.
-_LASTING_LOGIN_FAILURES = ("password authentication failed", "no password supplied", "does not exist")
+_LASTING_LOGIN_FAILURES = (
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+)
 
 
 class Transaction:
@@ -79,8 +91,7 @@ class Database:
             try:
                 yield Transaction(connection)
             except BaseException:
-                if not connection.closed:
-                    connection.rollback()
+                _undo(connection)
                 raise
             connection.commit()
 
@@ -93,15 +104,11 @@ class Database:
 
     def _begun(self) -> Connection:
         """A connection with a transaction just begun; nothing came before, so reconnecting loses nothing."""
-        connection = self._current() or self._reopened()
-        try:
-            connection.execute("SELECT 1")
-        except psycopg.OperationalError:
-            if not connection.closed:
-                raise
-            connection = self._reopened()
-            connection.execute("SELECT 1")
-        return connection
+        current = self._current()
+        if current is not None:
+            with suppress(psycopg.OperationalError):
+                return _begin(current)
+        return _begin(self._reopened())
 
     def _current(self) -> Connection | None:
         if self._connection is None or self._connection.closed:
@@ -113,7 +120,7 @@ class Database:
         return None
 
     def _reopened(self) -> Connection:
-        self._connection = _opened(self._dsn, dict_row, _STATEMENT_SECONDS)
+        self._connection = _opened(self._dsn, dict_row)
         self._process = os.getpid()
         return self._connection
 
@@ -121,13 +128,15 @@ class Database:
 @contextmanager
 def connect(dsn: str) -> Iterator[Connection]:
     """A connection of its own with rows as dicts; commits at the end of the block, then closes."""
-    with translated_errors(dsn), _opened(dsn, dict_row, _STATEMENT_SECONDS) as connection:
+    with translated_errors(dsn), _opened(dsn, dict_row) as connection:
+        connection.execute(_SETTINGS, {"local": False})
+        connection.commit()
         yield connection
 
 
 def driver_connection(dsn: str) -> psycopg.Connection[TupleRow]:
     """A bare connection without a statement timeout, for the migration library to own and close."""
-    return _opened(dsn, tuple_row, 0)
+    return _opened(dsn, tuple_row)
 
 
 def json(value: dict[str, Any]) -> Jsonb:
@@ -156,7 +165,7 @@ def translated_errors(dsn: str) -> Iterator[None]:
     except (psycopg.DataError, UnicodeEncodeError) as error:
         raise errors.Rejected(f"The records cannot store a value as text: {_first_line(error)}.") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        if any(failure in str(error) for failure in _LASTING_LOGIN_FAILURES):
+        if error.sqlstate is None and any(failure in str(error) for failure in _LASTING_LOGIN_FAILURES):
             raise errors.Misconfigured(
                 f"Postgres does not let Groundwork in to {_place(dsn)}: {_first_line(error)}."
             ) from error
@@ -165,16 +174,31 @@ def translated_errors(dsn: str) -> Iterator[None]:
         ) from error
 
 
-def _opened(dsn: str, rows: RowFactory[_AnyRow], statement_seconds: int) -> psycopg.Connection[_AnyRow]:
+def _opened(dsn: str, rows: RowFactory[_AnyRow]) -> psycopg.Connection[_AnyRow]:
     given = _parts(dsn)
-    settings = f"-c statement_timeout={statement_seconds * 1000} -c timezone=UTC"
     return psycopg.connect(
         dsn,
         row_factory=rows,
         application_name=given.get("application_name", "groundwork"),
         connect_timeout=given.get("connect_timeout", _CONNECT_SECONDS),
-        options=f"{given.get('options', '')} {settings}".strip(),
     )
+
+
+def _begin(connection: Connection) -> Connection:
+    try:
+        connection.execute(_SETTINGS, {"local": True})
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _undo(connection: Connection) -> None:
+    """Rolls back. Where a signal's exception cut a statement short, only closing does it."""
+    if connection.info.transaction_status is TransactionStatus.ACTIVE:
+        connection.close()
+    elif not connection.closed:
+        connection.rollback()
 
 
 def _parts(dsn: str) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def project(row: Row) -> Project:
         template_id=row["template_id"],
         template_version=row["template_version"],
         template_answers=row["template_answers"],
+        created_at=row["created_at"],
         state=observation(row),
     )
 

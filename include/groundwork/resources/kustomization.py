@@ -53,6 +53,9 @@ def reference(namespace: str, resource_name: str) -> Manifest:
     }
 
 
-def parked(reason: str) -> Manifest:
-    """The change that parks a Kustomization, so that its failures cost the controller nothing."""
-    return {"metadata": {"annotations": {PARKED_ANNOTATION: reason}}, "spec": {"suspend": True}}
+def parked(target: Target, requested_at: str, reason: str) -> Manifest:
+    """The Kustomization suspended, so that its failures cost the controller nothing."""
+    manifest = desired(target, requested_at)
+    manifest["metadata"]["annotations"][PARKED_ANNOTATION] = reason
+    manifest["spec"]["suspend"] = True
+    return manifest

@@ -15,8 +15,11 @@ _POD_SECURITY = {
 
 def desired(target: Target) -> Manifest:
     """The Namespace, labelled as the project's."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": target.namespace, "labels": {**target.labels, **_POD_SECURITY}},
-    }
+    manifest = reference(target.namespace)
+    manifest["metadata"]["labels"] = {**target.labels, **_POD_SECURITY}
+    return manifest
+
+
+def reference(name: str) -> Manifest:
+    """Enough of the object to read it."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

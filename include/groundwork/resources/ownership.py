@@ -20,7 +20,6 @@ ENVIRONMENT_LABEL = "groundwork.dev/environment"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 TOPIC = "groundwork"
-MARKER_FILE = ".groundwork.yaml"
 
 
 class Claim(StrEnum):

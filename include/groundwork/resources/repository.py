@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from groundwork.clients.gitlab import GitLab, GitLabProject, NewProject
 from groundwork.errors import Conflict
@@ -32,14 +33,19 @@ def desired(project: Project, repository: Repository, group_id: int) -> NewProje
     )
 
 
-def observe(gitlab: GitLab, project: Project, repository: Repository) -> GitLabProject | None:
-    """The project's repository if it exists. Raises `Conflict` for somebody else's or a doomed one."""
-    found = gitlab.find_project(repository.path)
-    claim = ownership.claim_on_repository(found, project.id)
+def require_ours_or_absent(found: GitLabProject | None, path: str, project_id: UUID) -> None:
+    """Raises `Conflict` for somebody else's project, or one that is marked for deletion."""
+    claim = ownership.claim_on_repository(found, project_id)
     if found is not None and claim is Claim.DOOMED:
         raise ownership.doomed_repository(found)
     if claim is Claim.FOREIGN:
-        raise ownership.foreign_repository(repository.path)
+        raise ownership.foreign_repository(path)
+
+
+def observe(gitlab: GitLab, project: Project, repository: Repository) -> GitLabProject | None:
+    """The project's repository if it exists. Raises `Conflict` as `require_ours_or_absent`."""
+    found = gitlab.find_project(repository.path)
+    require_ours_or_absent(found, repository.path, project.id)
     return found
 
 

@@ -1,0 +1,185 @@
+"""# Initialize a project
+
+One request becomes a running project, and nothing is called `synced` before Flux has applied the commit.
+
+```
+accept_request → preflight → record_resources ┬→ create_repository → push_template ──────┐
+                                              └→ environment[*]: create_namespace ───────┴→
+   environment[*]: create_credentials → create_git_repository → create_kustomization
+                   → wait_until_synced → mark_environment_synced
+→ mark_project_synced → close_operation (always)
+```
+
+**Trigger it** with the form, with `groundwork request`, or over the REST API; every field is explained in the
+form. A request that breaks a rule fails before anything is made and says which field and why.
+
+**Run it again** at any time: clear a failed task, or trigger with the `project_id` of an existing project.
+Each step looks at what exists first, goes on with what is the project's own and touches nothing else.
+
+Environments run side by side; one that fails neither stops nor hides the others.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import dag, task, task_group
+
+from groundwork.orchestration.params import request_params
+from groundwork.orchestration.retry import GroundworkRetryPolicy
+from groundwork.orchestration.sensor import FluxSyncSensor
+
+ENVIRONMENT = "{{ environment }}"
+DEFAULT_ARGS = {
+    "owner": "groundwork",
+    "retries": 5,
+    "retry_delay": timedelta(seconds=2),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=5),
+    "retry_policy": GroundworkRetryPolicy(),
+    "execution_timeout": timedelta(minutes=10),
+    # Later steps first: runs already begun finish before new ones start.
+    "weight_rule": "upstream",
+}
+
+
+@task
+def accept_request(params: Any = None, dag_run: Any = None) -> str:
+    """Check the request, open the operation and take the project's lease."""
+    from groundwork.orchestration import steps
+
+    return steps.accept_request(params, dag_run)
+
+
+@task
+def preflight(operation_id: str) -> None:
+    """Look, without writing, at everything that could stand in the way, and report all of it at once."""
+    from groundwork.orchestration import steps
+
+    steps.run_project_step("preflight", operation_id)
+
+
+@task
+def record_resources(operation_id: str) -> list[str]:
+    """Record everything that is going to be made as `pending`, in one transaction."""
+    from groundwork.orchestration import steps
+
+    return steps.record_resources(operation_id)
+
+
+@task
+def create_repository(operation_id: str) -> None:
+    """Create the GitLab repository."""
+    from groundwork.orchestration import steps
+
+    steps.run_project_step("create_repository", operation_id)
+
+
+@task
+def push_template(operation_id: str) -> None:
+    """Render the template and push it as the first commit."""
+    from groundwork.orchestration import steps
+
+    steps.run_project_step("push_template", operation_id)
+
+
+@task(map_index_template=ENVIRONMENT)
+def create_namespace(operation_id: str, project_environment_id: str) -> None:
+    """Create the namespace with its guardrails: identity for Flux, quota, closed network."""
+    from groundwork.orchestration import steps
+
+    steps.run_environment_step("create_namespace", operation_id, project_environment_id)
+
+
+@task(map_index_template=ENVIRONMENT)
+def create_credentials(operation_id: str, project_environment_id: str) -> None:
+    """Create a read-only deploy token and put it into the namespace."""
+    from groundwork.orchestration import steps
+
+    steps.run_environment_step("create_credentials", operation_id, project_environment_id)
+
+
+@task(map_index_template=ENVIRONMENT)
+def create_git_repository(operation_id: str, project_environment_id: str) -> None:
+    """Create the Flux GitRepository."""
+    from groundwork.orchestration import steps
+
+    steps.run_environment_step("create_git_repository", operation_id, project_environment_id)
+
+
+@task(map_index_template=ENVIRONMENT)
+def create_kustomization(operation_id: str, project_environment_id: str) -> None:
+    """Create the Flux Kustomization."""
+    from groundwork.orchestration import steps
+
+    steps.run_environment_step("create_kustomization", operation_id, project_environment_id)
+
+
+@task(map_index_template=ENVIRONMENT)
+def mark_environment_synced(operation_id: str, project_environment_id: str, seen: dict[str, str]) -> None:
+    """Record what the sensor saw."""
+    from groundwork.orchestration import steps
+
+    steps.mark_environment_synced(operation_id, project_environment_id, seen)
+
+
+@task
+def mark_project_synced(operation_id: str) -> None:
+    """Make sure that every part of the project is recorded as synced."""
+    from groundwork.orchestration import steps
+
+    steps.run_project_step("mark_project_synced", operation_id)
+
+
+@task
+def close_operation(operation_id: str) -> None:
+    """Record how the operation ended and give the lease back."""
+    from groundwork.orchestration import steps
+
+    steps.close_operation(operation_id)
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    max_active_runs=32,
+    dagrun_timeout=timedelta(hours=6),
+    tags=["groundwork"],
+    default_args=DEFAULT_ARGS,
+    params=request_params(),
+    doc_md=__doc__,
+)
+def initialize_project() -> None:
+    operation = accept_request()
+    checked = preflight(operation)
+    recorded = record_resources(operation)
+    created = create_repository(operation)
+    pushed = push_template(operation)
+    finished = mark_project_synced(operation)
+    closed = close_operation(operation).as_teardown(setups=operation, on_failure_fail_dagrun=True)
+
+    @task_group
+    def environment(operation_id: str, project_environment_id: str) -> None:
+        namespace = create_namespace(operation_id, project_environment_id)
+        credentials = create_credentials(operation_id, project_environment_id)
+        source = create_git_repository(operation_id, project_environment_id)
+        kustomization = create_kustomization(operation_id, project_environment_id)
+        synced = FluxSyncSensor(
+            task_id="wait_until_synced",
+            operation_id=operation_id,
+            project_environment_id=project_environment_id,
+            map_index_template=ENVIRONMENT,
+        )
+        marked = mark_environment_synced(operation_id, project_environment_id, synced.output)
+        [namespace, pushed] >> credentials >> source >> kustomization >> synced >> marked
+        # The operation is closed when every step has ended, also where an earlier one failed.
+        [namespace, credentials, source, kustomization, synced, marked] >> closed
+
+    environments = environment.partial(operation_id=operation).expand(project_environment_id=recorded)
+    checked >> recorded >> created >> pushed
+    environments >> finished
+    [checked, recorded, created, pushed, finished] >> closed
+
+
+initialize_project()

@@ -1,0 +1,137 @@
+"""The steps of `initialize_project` that concern one environment. Each may be repeated at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+from groundwork.clients.kubernetes import Cluster
+from groundwork.errors import PermanentError
+from groundwork.model.entities import Kind, Observation
+from groundwork.model.statuses import Reason, Status
+from groundwork.operations.ledger import Outcome, step
+from groundwork.operations.project_steps import gitlab_id
+from groundwork.operations.services import Services
+from groundwork.resources import credentials, git_repository, guardrails, kustomization, namespace
+from groundwork.resources.applied import Applied, apply_all, apply_one
+from groundwork.resources.target import Pace, Target
+from groundwork.resources.verdict import failed_attempts
+
+_SEEN = Observation(Status.SYNCED, Reason.OBSERVED)
+_ACCEPTED = Observation(Status.APPLIED, Reason.ACCEPTED)
+
+
+def create_namespace(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+    """Create the namespace and its guardrails."""
+    with environment_step(services, operation_id, project_environment_id, "create_namespace") as (
+        target,
+        outcome,
+    ):
+        cluster = _cluster(services, target)
+        made = apply_one(cluster, namespace.desired(target), target.project.id)
+        outcome.external_id, outcome.created = made.uid, made.created
+        _observed(services, target, Kind.NAMESPACE, _SEEN, made)
+        guards = apply_all(cluster, guardrails.desired(target), target.project.id)
+        created = any(guard.created for guard in guards)
+        services.records.observations.resource_observed(
+            project_environment_id, Kind.GUARDRAILS, _SEEN, created_by_us=created
+        )
+
+
+def create_credentials(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+    """Make sure exactly one deploy token is in the namespace."""
+    with environment_step(services, operation_id, project_environment_id, "create_credentials") as (
+        target,
+        outcome,
+    ):
+        cluster = _cluster(services, target)
+        made = credentials.apply(services.gitlab, cluster, target, gitlab_id(target.repository))
+        outcome.external_id, outcome.created = str(made.token_id), made.created
+        services.records.observations.resource_observed(
+            project_environment_id,
+            Kind.CREDENTIALS,
+            _SEEN,
+            external_id=str(made.token_id),
+            created_by_us=made.created,
+        )
+
+
+def create_git_repository(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+    """Create the Flux GitRepository and ask Flux to fetch now."""
+    with environment_step(services, operation_id, project_environment_id, "create_git_repository") as (
+        target,
+        outcome,
+    ):
+        manifest = git_repository.desired(target, request_token())
+        made = apply_one(_cluster(services, target), manifest, target.project.id)
+        outcome.external_id, outcome.created = made.uid, made.created
+        _observed(services, target, Kind.GIT_REPOSITORY, _ACCEPTED, made)
+
+
+def create_kustomization(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+    """Create the Flux Kustomization, or resume a parked one, and ask Flux to apply now."""
+    with environment_step(services, operation_id, project_environment_id, "create_kustomization") as (
+        target,
+        outcome,
+    ):
+        made, outcome.result = apply_kustomization(services, target)
+        outcome.external_id, outcome.created = made.uid, made.created
+
+
+def apply_kustomization(services: Services, target: Target) -> tuple[Applied, dict[str, object]]:
+    """Apply the Kustomization; also what a wait for it must know: the token Flux was asked with, and how
+    often it had failed on the commit before."""
+    token = request_token()
+    manifest = kustomization.desired(target, token)
+    made = apply_one(_cluster(services, target), manifest, target.project.id)
+    _observed(services, target, Kind.KUSTOMIZATION, _ACCEPTED, made)
+    attempts = failed_attempts(made.stored, target.repository.state.revision or "")
+    return made, {"requested_at": token, "attempts_before": attempts}
+
+
+def target_of(services: Services, project_environment_id: UUID) -> Target:
+    """All that an environment's objects are computed from, as recorded now."""
+    records, settings = services.records, services.settings
+    environment = records.resources.project_environment(project_environment_id)
+    return Target(
+        project=records.projects.get(environment.project_id),
+        repository=records.resources.repository(environment.project_id),
+        environment=environment,
+        pace=Pace(settings.flux_interval, settings.flux_retry_interval, settings.flux_timeout),
+    )
+
+
+def request_token() -> str:
+    """A new token for Flux's `requestedAt`, in the form its own command line uses."""
+    return datetime.now(UTC).isoformat()
+
+
+@contextmanager
+def environment_step(
+    services: Services, operation_id: UUID, project_environment_id: UUID, name: str
+) -> Iterator[tuple[Target, Outcome]]:
+    """A ledger step of one environment; a permanent error shows on the environment's records too."""
+    target = target_of(services, project_environment_id)
+    scope, intent = target.environment.environment.slug, {"namespace": target.namespace}
+    with step(services, operation_id, name, scope, intent) as outcome:
+        try:
+            yield target, outcome
+        except PermanentError as error:
+            services.records.observations.environment_failed(
+                project_environment_id, error.reason, error.message
+            )
+            raise
+
+
+def _cluster(services: Services, target: Target) -> Cluster:
+    return services.cluster(target.environment.environment.cluster)
+
+
+def _observed(
+    services: Services, target: Target, kind: Kind, observation: Observation, made: Applied
+) -> None:
+    services.records.observations.resource_observed(
+        target.environment.id, kind, observation, external_id=made.uid, created_by_us=made.created
+    )

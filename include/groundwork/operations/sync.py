@@ -1,0 +1,176 @@
+"""Waiting for Flux: what a wait expects, a look at how it stands, and what becomes of one that failed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from groundwork.clients.gitlab import GitLab
+from groundwork.errors import SyncFailed
+from groundwork.model.entities import Kind, Observation, StepEntry
+from groundwork.model.statuses import OperationStatus, Reason, Status
+from groundwork.operations.environment_steps import apply_kustomization, environment_step, target_of
+from groundwork.operations.project_steps import gitlab_id
+from groundwork.operations.services import Services
+from groundwork.resources import git_repository, kustomization
+from groundwork.resources.applied import apply_one
+from groundwork.resources.target import Target
+from groundwork.resources.verdict import Expectation, Lineage, Outcome, Verdict, verdict
+
+STEP = "wait_until_synced"
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+_TAKEN_UP_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One environment's wait. `deadline` is Unix time in seconds; `cluster` a connection id."""
+
+    entry_id: UUID
+    target: Target
+    expected: Expectation
+    deadline: float
+
+    @property
+    def environment_slug(self) -> str:
+        return self.target.environment.environment.slug
+
+    @property
+    def cluster(self) -> str:
+        return self.target.environment.environment.cluster
+
+    @property
+    def name(self) -> str:
+        return kustomization.name(self.target)
+
+    @property
+    def gitlab_project_id(self) -> int:
+        return gitlab_id(self.target.repository)
+
+
+def begin_wait(services: Services, operation_id: UUID, project_environment_id: UUID) -> Wait:
+    """Begin to wait, or go on with a wait that was cut off, under its first deadline.
+
+    A wait that had failed starts anew: the Kustomization is applied again, which also resumes a parked one.
+    """
+    services.records.lease.renew(operation_id, services.settings.lease_seconds)
+    target = target_of(services, project_environment_id)
+    scope = target.environment.environment.slug
+    entries = _entries(services, operation_id, target)
+    intent = _intent(services, target, entries.get(STEP), entries.get("create_kustomization"))
+    entry = services.records.ledger.begin(operation_id, STEP, scope, intent)
+    services.records.lease.renew(
+        operation_id, max(0.0, intent["deadline"] - time.time()) + services.settings.lease_seconds
+    )
+    settings, revision = services.settings, target.repository.state.revision
+    if revision is None:
+        raise SyncFailed(f"Repository {target.repository.path} has no commit yet; run push_template first.")
+    expected = Expectation(
+        revision,
+        intent["requested_at"],
+        intent["attempts_before"],
+        settings.sync_max_apply_attempts,
+        settings.sync_max_health_attempts,
+    )
+    return Wait(entry.id, target, expected, intent["deadline"])
+
+
+def look(services: Services, wait: Wait) -> Verdict:
+    """How the environment stands now. Raises `Unavailable` and other temporary errors of the look itself."""
+    cluster = services.cluster(wait.cluster)
+    source = cluster.get(git_repository.reference(wait.target.namespace, wait.name))
+    applied = cluster.get(kustomization.reference(wait.target.namespace, wait.name))
+    found = verdict(source, applied, wait.expected)
+    if found.unknown_revision is None:
+        return found
+    other = found.unknown_revision
+    known = lineage(services.gitlab, wait.gitlab_project_id, wait.expected.revision, other)
+    return verdict(source, applied, replace(wait.expected, lineage={other: known}))
+
+
+def lineage(gitlab: GitLab, project_id: int, ours: str, other: str) -> Lineage:
+    """How commit `other` stands to `ours` in the repository's history."""
+    base = gitlab.merge_base(project_id, (ours, other))
+    if base == ours:
+        return Lineage.DESCENDANT
+    return Lineage.ANCESTOR if base == other else Lineage.UNRELATED
+
+
+def timed_out(last: Verdict) -> Verdict:
+    """The verdict at a deadline: what was last waited for is the explanation."""
+    message = f"not synced before its deadline; last seen: {last.reason}: {last.message}"
+    return Verdict(Outcome.FAILED, DEADLINE_EXCEEDED, message)
+
+
+def mark_environment_synced(
+    services: Services,
+    operation_id: UUID,
+    project_environment_id: UUID,
+    revision: str,
+    observed_at: datetime,
+) -> None:
+    """Record what the sensor saw: the commit that Flux has applied, and when that was."""
+    records = services.records
+    with environment_step(services, operation_id, project_environment_id, "mark_environment_synced") as (
+        target,
+        outcome,
+    ):
+        wait = _entries(services, operation_id, target).get(STEP)
+        if wait is not None:
+            records.ledger.done(wait.id, external_id=revision)
+        outcome.external_id = revision
+        seen = Observation(Status.SYNCED, Reason.OBSERVED, observed_at=observed_at, revision=revision)
+        for kind in (Kind.GIT_REPOSITORY, Kind.KUSTOMIZATION):
+            records.observations.resource_observed(project_environment_id, kind, seen)
+
+
+def record_failure(services: Services, wait: Wait, final: Verdict) -> None:
+    """Write a wait's bad end into ledger and records, and park what would only keep failing."""
+    message = final.message
+    if parks(final):
+        _park(services, wait, final)
+        message += " (parked: Flux leaves it alone until this is run again)"
+    services.records.ledger.failed(wait.entry_id, final.reason, message)
+    services.records.observations.environment_failed(wait.target.environment.id, final.reason, message)
+
+
+def parks(final: Verdict) -> bool:
+    """Whether the content itself is at fault; a wait that ran out of time may have met a busy controller."""
+    return final.outcome is Outcome.FAILED and final.reason != DEADLINE_EXCEEDED
+
+
+def _park(services: Services, wait: Wait, final: Verdict) -> None:
+    manifest = kustomization.parked(wait.target, wait.expected.requested_at, final.reason)
+    apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id)
+
+
+def _entries(services: Services, operation_id: UUID, target: Target) -> dict[str, StepEntry]:
+    scope = target.environment.environment.slug
+    entries = services.records.ledger.steps(operation_id)
+    return {entry.step: entry for entry in entries if entry.scope == scope}
+
+
+def _intent(
+    services: Services, target: Target, earlier: StepEntry | None, applied: StepEntry | None
+) -> dict[str, Any]:
+    known = (applied.result if applied else None) or {}
+    if earlier is not None and _goes_on(earlier, known):
+        return earlier.intent
+    if earlier is not None and earlier.status is OperationStatus.FAILED:
+        _, known = apply_kustomization(services, target)
+    if not known:
+        raise SyncFailed("The Kustomization has not been applied yet; run create_kustomization first.")
+    policy = target.environment.environment.policy
+    return {**known, "deadline": time.time() + (policy.sync_deadline or services.settings.sync_deadline)}
+
+
+def _goes_on(earlier: StepEntry, known: dict[str, Any]) -> bool:
+    """Whether a wait was cut off and is taken up again: nothing applied since, and not long over."""
+    return (
+        earlier.status is OperationStatus.RUNNING
+        and earlier.intent.get("requested_at") == known.get("requested_at")
+        and time.time() < earlier.intent["deadline"] + _TAKEN_UP_WITHIN
+    )

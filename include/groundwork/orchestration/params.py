@@ -1,0 +1,57 @@
+"""The DAG's params, generated from the request model: Airflow checks and draws the trigger form from them.
+
+Source: Airflow docs, "Params" (JSON schema draft 7, one param per top-level field of the request).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param
+
+from groundwork.catalog import template_ids
+from groundwork.model.request import ProjectRequest
+
+# How Airflow's form asks for an object: as JSON, so a person needs to see one.
+_REPOSITORY_HELP = """\
+Settings of the GitLab repository, as JSON, for example
+
+`{"group_path": "platform", "visibility": "private", "default_branch": "main", "description": ""}`
+
+`group_path` is the full path of an existing GitLab group and is required; the others have these defaults."""
+
+
+def request_params() -> dict[str, Param]:
+    """One `Param` per field of `ProjectRequest`; fields without a default are required."""
+    schema = ProjectRequest.model_json_schema()
+    definitions = schema.get("$defs", {})
+    fields = {name: _inlined(field, definitions) for name, field in schema["properties"].items()}
+    fields["template_id"]["enum"] = template_ids()
+    fields["repository"]["description_md"] = _REPOSITORY_HELP
+    return {name: _param(field, required=name in schema["required"]) for name, field in fields.items()}
+
+
+def _param(field: dict[str, Any], *, required: bool) -> Param:
+    default = field.pop("default", None)
+    if required:
+        return Param(**field)
+    return Param(default if default is not None else _empty(field), **field)
+
+
+def _empty(field: dict[str, Any]) -> object:
+    return {} if field.get("type") == "object" else None
+
+
+def _inlined(field: Any, definitions: dict[str, Any]) -> Any:
+    """The schema without references, and with `type` lists for `anyOf`, which the form does not know."""
+    if isinstance(field, list):
+        return [_inlined(item, definitions) for item in field]
+    if not isinstance(field, dict):
+        return field
+    resolved = {**definitions[field["$ref"].rsplit("/", 1)[-1]], **field} if "$ref" in field else dict(field)
+    resolved.pop("$ref", None)
+    plain = {key: _inlined(value, definitions) for key, value in resolved.items()}
+    options = plain.pop("anyOf", [])
+    merged = {key: value for option in options for key, value in option.items() if key != "type"}
+    types = {"type": [option["type"] for option in options]} if options else {}
+    return {**plain, **merged, **types}

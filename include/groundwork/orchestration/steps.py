@@ -1,0 +1,78 @@
+"""What the tasks of `initialize_project` call: services opened, ids parsed, the operation's step run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from airflow.sdk import get_current_context
+
+from groundwork.operations import accept, closing, environment_steps, preflight, project_steps, sync
+from groundwork.operations.services import Services
+from groundwork.orchestration.services import open_services
+
+PROJECT_STEPS: dict[str, Callable[[Services, UUID], None]] = {
+    "preflight": preflight.preflight,
+    "create_repository": project_steps.create_repository,
+    "push_template": project_steps.push_template,
+    "mark_project_synced": project_steps.mark_project_synced,
+}
+ENVIRONMENT_STEPS: dict[str, Callable[[Services, UUID, UUID], None]] = {
+    "create_namespace": environment_steps.create_namespace,
+    "create_credentials": environment_steps.create_credentials,
+    "create_git_repository": environment_steps.create_git_repository,
+    "create_kustomization": environment_steps.create_kustomization,
+}
+
+
+def accept_request(params: dict[str, Any], dag_run: Any) -> str:
+    """Open the operation for this run; its id is all that travels from here."""
+    run = accept.Run(dag_run.dag_id, dag_run.run_id, dag_run.triggering_user_name)
+    with open_services() as services:
+        return str(accept.accept(services, dict(params), run).id)
+
+
+def record_resources(operation_id: str) -> list[str]:
+    """The ids of the project's environments, which the rest of the run is mapped over."""
+    with open_services() as services:
+        return [str(item) for item in project_steps.record_resources(services, UUID(operation_id))]
+
+
+def run_project_step(name: str, operation_id: str) -> None:
+    """Run one step that concerns the project as a whole."""
+    with open_services() as services:
+        PROJECT_STEPS[name](services, UUID(operation_id))
+
+
+def run_environment_step(name: str, operation_id: str, project_environment_id: str) -> None:
+    """Run one step of one environment."""
+    with open_services() as services:
+        _label(services, project_environment_id)
+        ENVIRONMENT_STEPS[name](services, UUID(operation_id), UUID(project_environment_id))
+
+
+def mark_environment_synced(operation_id: str, project_environment_id: str, seen: dict[str, str]) -> None:
+    """Record what the sensor saw."""
+    with open_services() as services:
+        _label(services, project_environment_id)
+        sync.mark_environment_synced(
+            services,
+            UUID(operation_id),
+            UUID(project_environment_id),
+            seen["revision"],
+            datetime.fromisoformat(seen["observed_at"]),
+        )
+
+
+def close_operation(operation_id: str) -> None:
+    """End the operation by what is recorded."""
+    with open_services() as services:
+        closing.close_operation(services, UUID(operation_id))
+
+
+def _label(services: Services, project_environment_id: str) -> None:
+    """Name the mapped task after its environment in Airflow's UI (`map_index_template`)."""
+    recorded = services.records.resources.project_environment(UUID(project_environment_id))
+    get_current_context()["environment"] = recorded.environment.slug  # type: ignore[typeddict-unknown-key]
