@@ -1,6 +1,6 @@
 """How every command speaks: text or JSON on standard output, errors on standard error, exit codes.
 
-Exit codes: 0 done; 1 a permanent error, or a run that failed; 2 wrong use of the command; 3 a temporary error:
+Exit codes: 0 done; 1 a permanent error, or a run that failed; 2 wrong use; 3 a temporary error:
 the same command may succeed later.
 """
 
