@@ -114,7 +114,6 @@ class ProjectRequest(BaseModel):
     environment_ids: Annotated[list[Reference], Field(min_length=1, max_length=20)] = Field(
         title="Environments",
         description="The environments the project runs in: ids or slugs, one per line.",
-        examples=[["dev", "staging", "prod"]],
         json_schema_extra={"uniqueItems": True},
     )
     project_id: UUID | None = Field(
