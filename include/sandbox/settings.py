@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -29,6 +29,12 @@ class Settings(BaseSettings):
 
     cache_dir: Path = user_cache_path("groundwork")
     """Where built programs and downloaded toolchains are kept, shared by all clones of a user."""
+
+    scheduler_idle_sleep: float = Field(default=0.1, gt=0)
+    """Seconds that Airflow's scheduler rests between two looks: most of what a run waits between its tasks.
+
+    Airflow's own default of 1 s makes ten small tasks take 11 s instead of 2; resting less costs idle CPU.
+    """
 
     gitlab_url: str | None = None
     gitlab_token: SecretStr | None = None

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from pathlib import Path
+from secrets import token_urlsafe
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sandbox.ports import HOST
@@ -53,7 +54,7 @@ def write_config(
             "secret_key": state.secret("airflow_secret_key"),
             "instance_name": "Groundwork sandbox",
         },
-        "api_auth": {"jwt_secret": state.secret("airflow_jwt_secret")},
+        "api_auth": {"jwt_secret": state.secret("airflow_jwt_secret", lambda: token_urlsafe(64))},
         "scheduler": {
             # What a run waits between two tasks; the price is an idle scheduler that looks more often.
             "scheduler_idle_sleep_time": idle_sleep_seconds,
@@ -63,7 +64,11 @@ def write_config(
             "backend": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
             "backend_kwargs": json.dumps({"connections_file_path": str(connections_file(home))}),
         },
-        "logging": {"base_log_folder": state.logs / "airflow", "colored_console_log": False},
+        "logging": {
+            "base_log_folder": state.logs / "airflow",
+            "dag_processor_child_process_log_directory": state.logs / "airflow" / "dag_processor",
+            "colored_console_log": False,
+        },
     }
     write_private(home / "airflow.cfg", _render(options))
 

@@ -18,14 +18,21 @@ from sandbox.health import Probe, get, http_probe, wait_until
 from sandbox.ports import HOST, Ports
 from sandbox.postgres import Postgres
 from sandbox.program import Part, Program, Task
-from sandbox.settings import CLONE
+from sandbox.settings import CLONE, Settings
 from sandbox.state import State
 
 MAIN_DAG = "initialize_project"
 """The DAG that must be ready to be triggered when `up` returns."""
 
-_IDLE_SLEEP_SECONDS = 0.15
-_PRELOADED = ("kubernetes.client", "gitlab.v4.objects", "git", "psycopg", "psycopg_pool", "copier")
+_PRELOADED = (
+    "airflow.providers.standard.decorators.python",
+    "airflow.dag_processing.bundles.local",
+    "copier",
+    "git",
+    "gitlab.v4.objects",
+    "kubernetes.client",
+    "psycopg_pool",
+)
 _DAG_READY_SECONDS = 90
 
 
@@ -38,12 +45,14 @@ class Airflow(Part):
         self,
         state: State,
         ports: Ports,
+        settings: Settings,
         postgres: Postgres,
         environment: Mapping[str, str],
         write_connections: Callable[[], None],
     ) -> None:
         self._state = state
         self._ports = ports
+        self._idle_sleep = settings.scheduler_idle_sleep
         self._postgres = postgres
         self._write_connections = write_connections
         self.home = state.root / "airflow"
@@ -69,7 +78,7 @@ class Airflow(Part):
             self.home,
             port=self._ports["airflow"],
             database_url=self._postgres.url("airflow"),
-            idle_sleep_seconds=_IDLE_SLEEP_SECONDS,
+            idle_sleep_seconds=self._idle_sleep,
         )
 
     def programs(self) -> list[Program]:
