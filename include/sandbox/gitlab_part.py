@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sandbox.errors import ExternalSystemUnreachable
 from sandbox.health import http_probe
 from sandbox.ports import HOST, Ports
-from sandbox.program import Part, Program, Task
+from sandbox.program import External, Part, Program, Task
 from sandbox.seed_gitlab import check_token, seed
 from sandbox.settings import CLONE
 from sandbox.state import State
@@ -96,6 +96,9 @@ class ExternalGitLab(Part):
 
     def env(self) -> dict[str, str]:
         return {"GITLAB_URL": self.url, "GITLAB_TOKEN": self.token}
+
+    def external(self) -> External:
+        return External(self.url, self._check)
 
     def _check(self) -> None:
         reason = check_token(self.url, self.token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from sandbox.flow import Step, dependants_first, run_in_order
 from sandbox.health import wait_until
 from sandbox.parts import Parts
 from sandbox.ports import Ports
-from sandbox.program import Program
+from sandbox.program import Part, Program
 from sandbox.settings import Settings
 from sandbox.state import State, write_private
-from sandbox.supervision import Supervisor, base_environment
+from sandbox.supervision import ProcessInfo, Supervisor, base_environment
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,11 @@ class Sandbox:
         infos = {info.name: info for info in self._supervisor.processes()}
         found: list[ProgramStatus] = []
         for part in self.parts:
-            for program in part.programs():
-                info = infos.get(program.name)
-                if info is None or not info.up:
-                    state = info.state.lower() if info else "stopped"
-                    found.append(ProgramStatus(part.name, program.name, False, state, None, program.url))
-                    continue
-                reason = _reason(program, info.started)
-                detail = reason or info.description.partition(", ")[2]
-                found.append(
-                    ProgramStatus(part.name, program.name, not reason, detail, info.pid, program.url)
-                )
+            if external := part.external():
+                reason = _reason(external.check)
+                detail = reason or "not ours"
+                found.append(ProgramStatus(part.name, "external", not reason, detail, None, external.url))
+            found += [_status(part, program, infos.get(program.name)) for program in part.programs()]
         return found
 
     def start(self, name: str) -> None:
@@ -197,9 +191,19 @@ class Sandbox:
             )
 
 
-def _reason(program: Program, started: float) -> str:
+def _status(part: Part, program: Program, info: ProcessInfo | None) -> ProgramStatus:
+    if info is None or not info.up:
+        state = info.state.lower() if info else "stopped"
+        return ProgramStatus(part.name, program.name, False, state, None, program.url)
+    reason = _reason(lambda: program.probe(info.started))
+    detail = reason or info.description.partition(", ")[2]
+    return ProgramStatus(part.name, program.name, not reason, detail, info.pid, program.url)
+
+
+def _reason(check: Callable[[], None]) -> str:
+    """Why a check fails; empty when it passes."""
     try:
-        program.probe(started)
-    except Unhealthy as error:
+        check()
+    except SandboxError as error:
         return str(error)
     return ""

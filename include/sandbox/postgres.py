@@ -15,7 +15,7 @@ from psycopg import sql
 
 from sandbox.errors import ExternalSystemUnreachable, MissingPrerequisite, ProgramFailed, Unhealthy
 from sandbox.ports import HOST, Ports
-from sandbox.program import Part, Program, Task
+from sandbox.program import External, Part, Program, Task
 from sandbox.settings import Settings
 from sandbox.state import State, write_private
 
@@ -90,11 +90,14 @@ class Postgres(Part):
     def tasks(self) -> list[Task]:
         tasks = [Task("databases", self._create_databases, after=["postgres"])]
         if self._external:
-            tasks.append(Task("external database", self._check_external))
+            tasks.append(Task("external-database", self._check_external))
         return tasks
 
     def env(self) -> dict[str, str]:
         return {"DATABASE_URL": self.groundwork_url}
+
+    def external(self) -> External | None:
+        return External("GROUNDWORK_DATABASE_URL", self._check_external) if self._external else None
 
     @property
     def _superuser_url(self) -> str:

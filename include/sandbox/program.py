@@ -39,6 +39,15 @@ class Task:
     after: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class External:
+    """An existing system that takes a part's place."""
+
+    url: str
+    check: Callable[[], None]
+    """Returns when the system works, raises `ExternalSystemUnreachable` when it does not."""
+
+
 class Part(ABC):
     """A group of programs and tasks that stand for one system, such as Postgres or Airflow."""
 
@@ -60,6 +69,10 @@ class Part(ABC):
     @abstractmethod
     def ports(self) -> Mapping[str, Sequence[str]]:
         """Names of the ports that each program listens on, by the program's name."""
+
+    def external(self) -> External | None:
+        """The existing system that is used instead of programs of ours, if there is one."""
+        return None
 
     @abstractmethod
     def env(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -32,7 +33,9 @@ _PRELOADED = (
     "gitlab.v4.objects",
     "kubernetes.client",
     "psycopg_pool",
+    "groundwork.orchestration.steps",
 )
+"""What tasks import, loaded once in the scheduler that they are forked from: half a second less for each."""
 _DAG_READY_SECONDS = 90
 
 
@@ -57,6 +60,7 @@ class Airflow(Part):
         self._write_connections = write_connections
         self.home = state.root / "airflow"
         self._environment = {
+            "SANDBOX_SOURCES": _fingerprint(),
             "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": str(CLONE / "include"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
@@ -188,3 +192,12 @@ def _check_dag(client: httpx.Client) -> None:
         raise Unhealthy("it was not read without errors yet")
     if dag["is_paused"]:
         client.patch(f"/api/v2/dags/{MAIN_DAG}", json={"is_paused": False}).raise_for_status()
+
+
+def _fingerprint() -> str:
+    """A hash of the code that Airflow's processes hold in memory: when it changes, `up` restarts them."""
+    digest = hashlib.sha256()
+    for folder in (CLONE / "include" / "groundwork", CLONE / "plugins"):
+        for source in sorted(folder.rglob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]

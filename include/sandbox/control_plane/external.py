@@ -9,7 +9,7 @@ from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
 from sandbox.errors import ExternalSystemUnreachable
-from sandbox.program import Part, Program, Task
+from sandbox.program import External, Part, Program, Task
 
 _FLUX_GROUPS = {"source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io"}
 
@@ -33,12 +33,15 @@ class ExternalCluster(Part):
         return []
 
     def tasks(self) -> list[Task]:
-        return [Task("external-cluster", self.check)]
+        return [Task("external-cluster", self._check)]
 
     def env(self) -> dict[str, str]:
         return {"KUBECONFIG": str(self.product_kubeconfig)}
 
-    def check(self) -> None:
+    def external(self) -> External:
+        return External(str(self.product_kubeconfig), self._check)
+
+    def _check(self) -> None:
         """Raises `ExternalSystemUnreachable` unless the cluster answers and knows Flux's kinds."""
         try:
             api = config.new_client_from_config(str(self.product_kubeconfig))

@@ -22,7 +22,7 @@ PRODUCT_USER = "groundwork"
 """The cluster user that Groundwork itself signs in as: it has the rights of its ClusterRole, no others."""
 
 _MANIFESTS = Path(__file__).parent / "manifests"
-_PRODUCT_ROLES = CLONE / "deploy" / "kubernetes"
+_PRODUCT_RIGHTS = CLONE / "deploy" / "kubernetes" / "groundwork.yaml"
 _FLUX_NAMESPACE = "flux-system"
 _FLUX_CONCURRENCY = 20  # the default of 4 lets a few failing health checks hold up everybody else
 _KUBERNETES_CLIENTS = {
@@ -252,8 +252,8 @@ class ControlPlane(Part):
 
     def _apply_objects(self) -> None:
         """Applies CRDs, rights and nodes; unchanged objects stay as they are."""
-        folders = [self._built.crds, _MANIFESTS, *([_PRODUCT_ROLES] if _PRODUCT_ROLES.exists() else [])]
-        self._kubectl("apply", "--server-side", "--force-conflicts", *(f"--filename={f}" for f in folders))
+        sources = [f"--filename={source}" for source in (self._built.crds, _MANIFESTS, _PRODUCT_RIGHTS)]
+        self._kubectl("apply", "--server-side", "--force-conflicts", *sources)
 
     def _wait_for_nodes(self) -> None:
         self._kubectl("wait", "--for=condition=Ready", "--timeout=60s", "nodes", "--all")
