@@ -14,6 +14,8 @@ from uuid import UUID
 
 from airflow.sdk import BaseSensorOperator
 
+from groundwork.orchestration.links import RepositoryLink
+
 if TYPE_CHECKING:
     from groundwork.operations.services import Services
     from groundwork.operations.sync import Wait
@@ -33,12 +35,14 @@ class FluxSyncSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("operation_id", "project_environment_id")
+    operator_extra_links = (RepositoryLink(),)
     ui_color = "#d6f5e3"
 
     def __init__(self, *, operation_id: str, project_environment_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.operation_id = operation_id
         self.project_environment_id = project_environment_id
+        self.repository_url: str | None = None
 
     def execute(self, context: Any) -> dict[str, str]:
         from groundwork.errors import SyncFailed
@@ -50,6 +54,8 @@ class FluxSyncSensor(BaseSensorOperator):
         with open_services() as services:
             wait = sync.begin_wait(services, UUID(self.operation_id), UUID(self.project_environment_id))
             context["environment"] = wait.environment_slug
+            self.repository_url = wait.target.repository.web_url
+            context["ti"].xcom_push(key=RepositoryLink().xcom_key, value=self.repository_url)
             current = self._look(services, wait)
             if current.outcome is Outcome.SYNCED:
                 return success(current)
