@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
@@ -140,3 +141,17 @@ def test_answers_are_checked_before_anything_is_written(
     with pytest.raises(InvalidRequest, match=f"template_answers.{field}"):
         render(get_template("web-service"), answers, context, tmp_path / "repository")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_renderings_side_by_side_do_not_mix(
+    template: Template, context: RenderContext, tmp_path: Path
+) -> None:
+    def render_one(number: int) -> dict[str, bytes]:
+        render(template, {"run_as_user": number}, context, tmp_path / str(number))
+        return files_of(tmp_path / str(number))
+
+    with ThreadPoolExecutor() as pool:
+        together = list(pool.map(render_one, range(1, 5)))
+    for number, files in enumerate(together, start=1):
+        render(template, {"run_as_user": number}, context, tmp_path / "alone" / str(number))
+        assert files_of(tmp_path / "alone" / str(number)) == files
