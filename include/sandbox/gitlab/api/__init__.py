@@ -1,0 +1,1 @@
+"""Routes: one module per resource family. They translate; decisions lie in `rules` and `services`."""

@@ -1,0 +1,1 @@
+"""What answers look like: typed models of GitLab's entities, and how rows become them."""

@@ -1,0 +1,1 @@
+"""Between sockets and routes: parameters, authentication, paging, headers."""

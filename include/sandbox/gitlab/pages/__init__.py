@@ -1,0 +1,1 @@
+"""Plain web pages, so that a repository's link opens something."""

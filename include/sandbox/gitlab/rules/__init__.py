@@ -1,0 +1,1 @@
+"""Decisions without I/O: names, roles, visibility, scopes, protection, paging."""

@@ -1,0 +1,1 @@
+"""What the server does with its storage: finding, creating, moving, removing, reacting to pushes."""

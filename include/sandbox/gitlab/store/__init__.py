@@ -1,0 +1,1 @@
+"""Storage: tables and transactions. The only package that talks to SQLite."""
