@@ -76,7 +76,7 @@ def _broken_rules(template: Template, values: dict[str, Any], context: RenderCon
     known = {**values, PROJECT_QUESTION: context.variables()} if context else values
     problems = []
     for question in template.questions:
-        if validators.names(question) & unusable:
+        if unusable and validators.names(question) & unusable:
             continue
         rule = validators.broken_rule(question, known)
         if rule:
