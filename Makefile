@@ -41,6 +41,7 @@ demo: up ## start everything and create a project with three environments
 	@$(BIN)/groundwork demo
 
 test: $(SYNCED) ## run the tests on a sandbox of their own; TEST_ARGS narrows them
+	@$(BIN)/groundwork-sandbox build
 	$(BIN)/pytest $(TEST_ARGS)
 
 lint: $(SYNCED) ## style, types, import layers

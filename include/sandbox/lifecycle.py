@@ -179,16 +179,20 @@ class Sandbox:
 
     def _bind_to(self, process: int) -> None:
         """Leaves a watchdog behind that outlives this process, and that `down` finds and ends."""
+        owner = self.state.root / "owner"
+        if owner.exists() and owner.read_text() == str(process):
+            return
         command = [sys.executable, "-m", "sandbox.watchdog", str(self.state.root), str(process)]
         with (self.state.logs / "watchdog.log").open("a") as log:
-            subprocess.Popen(
+            subprocess.run(
                 command,
                 env=self._supervisor.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                check=True,
             )
+        owner.write_text(str(process))
 
 
 def _status(part: Part, program: Program, info: ProcessInfo | None) -> ProgramStatus:

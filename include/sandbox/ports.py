@@ -60,6 +60,8 @@ class Ports:
 
     def release(self) -> None:
         """Gives the ports back when the sandbox's state is removed."""
+        if not self._registry.exists():
+            return
         with FileLock(self._registry.with_suffix(".lock")):
             reserved = self._read()
             reserved.pop(self._owner, None)

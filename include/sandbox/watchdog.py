@@ -5,6 +5,7 @@ Started by `Sandbox.up(until_exit_of=…)` as `python -m sandbox.watchdog STATE 
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +17,11 @@ from sandbox.settings import Settings
 
 
 def main(arguments: list[str]) -> None:
-    """Waits for the process to end, then removes the sandbox."""
+    """Leaves a process in the background that waits for the other one to end, then removes the sandbox."""
     state, process = arguments
+    if os.fork():
+        return
+    os.setsid()
     with suppress(psutil.NoSuchProcess):
         psutil.Process(int(process)).wait()
     Sandbox(Settings(sandbox_dir=Path(state))).destroy()
