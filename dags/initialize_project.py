@@ -30,7 +30,7 @@ from groundwork.orchestration.params import request_params
 from groundwork.orchestration.retry import GroundworkRetryPolicy
 from groundwork.orchestration.sensor import FluxSyncSensor
 
-ENVIRONMENT = "{{ environment }}"
+LABEL = "{{ task.op_kwargs['environment'] }}"
 DEFAULT_ARGS = {
     "owner": "groundwork",
     "retries": 5,
@@ -84,44 +84,44 @@ def push_template(operation_id: str) -> None:
     steps.run_project_step("push_template", operation_id)
 
 
-@task(map_index_template=ENVIRONMENT)
-def create_namespace(operation_id: str, project_environment_id: str) -> None:
+@task(map_index_template=LABEL)
+def create_namespace(operation_id: str, environment: str) -> None:
     """Create the namespace with its guardrails: identity for Flux, quota, closed network."""
     from groundwork.orchestration import steps
 
-    steps.run_environment_step("create_namespace", operation_id, project_environment_id)
+    steps.run_environment_step("create_namespace", operation_id, environment)
 
 
-@task(map_index_template=ENVIRONMENT)
-def create_credentials(operation_id: str, project_environment_id: str) -> None:
+@task(map_index_template=LABEL)
+def create_credentials(operation_id: str, environment: str) -> None:
     """Create a read-only deploy token and put it into the namespace."""
     from groundwork.orchestration import steps
 
-    steps.run_environment_step("create_credentials", operation_id, project_environment_id)
+    steps.run_environment_step("create_credentials", operation_id, environment)
 
 
-@task(map_index_template=ENVIRONMENT)
-def create_git_repository(operation_id: str, project_environment_id: str) -> None:
+@task(map_index_template=LABEL)
+def create_git_repository(operation_id: str, environment: str) -> None:
     """Create the Flux GitRepository."""
     from groundwork.orchestration import steps
 
-    steps.run_environment_step("create_git_repository", operation_id, project_environment_id)
+    steps.run_environment_step("create_git_repository", operation_id, environment)
 
 
-@task(map_index_template=ENVIRONMENT)
-def create_kustomization(operation_id: str, project_environment_id: str) -> None:
+@task(map_index_template=LABEL)
+def create_kustomization(operation_id: str, environment: str) -> None:
     """Create the Flux Kustomization."""
     from groundwork.orchestration import steps
 
-    steps.run_environment_step("create_kustomization", operation_id, project_environment_id)
+    steps.run_environment_step("create_kustomization", operation_id, environment)
 
 
-@task(map_index_template=ENVIRONMENT)
-def mark_environment_synced(operation_id: str, project_environment_id: str, seen: dict[str, str]) -> None:
-    """Record what the sensor saw."""
+@task(map_index_template=LABEL)
+def mark_environment_synced(operation_id: str, environment: str) -> None:
+    """Record the commit that Flux has applied."""
     from groundwork.orchestration import steps
 
-    steps.mark_environment_synced(operation_id, project_environment_id, seen)
+    steps.run_environment_step("mark_environment_synced", operation_id, environment)
 
 
 @task
@@ -159,24 +159,22 @@ def initialize_project() -> None:
     finished = mark_project_synced(operation)
     closed = close_operation(operation).as_teardown(setups=operation, on_failure_fail_dagrun=True)
 
-    @task_group
-    def environment(operation_id: str, project_environment_id: str) -> None:
-        namespace = create_namespace(operation_id, project_environment_id)
-        credentials = create_credentials(operation_id, project_environment_id)
-        source = create_git_repository(operation_id, project_environment_id)
-        kustomization = create_kustomization(operation_id, project_environment_id)
+    @task_group(group_id="environment")
+    def make_environment(operation_id: str, environment: str) -> None:
+        of_environment = {"operation_id": operation_id, "environment": environment}
+        namespace = create_namespace(**of_environment)
+        credentials = create_credentials(**of_environment)
+        source = create_git_repository(**of_environment)
+        kustomization = create_kustomization(**of_environment)
         synced = FluxSyncSensor(
-            task_id="wait_until_synced",
-            operation_id=operation_id,
-            project_environment_id=project_environment_id,
-            map_index_template=ENVIRONMENT,
+            task_id="wait_until_synced", map_index_template="{{ task.environment }}", **of_environment
         )
-        marked = mark_environment_synced(operation_id, project_environment_id, synced.output)
+        marked = mark_environment_synced(**of_environment)
         [namespace, pushed] >> credentials >> source >> kustomization >> synced >> marked
         # The operation is closed when every step has ended, also where an earlier one failed.
         [namespace, credentials, source, kustomization, synced, marked] >> closed
 
-    environments = environment.partial(operation_id=operation).expand(project_environment_id=recorded)
+    environments = make_environment.partial(operation_id=operation).expand(environment=recorded)
     checked >> recorded >> created >> pushed
     environments >> finished
     [checked, recorded, created, pushed, finished] >> closed

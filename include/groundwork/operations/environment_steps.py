@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from groundwork.clients.kubernetes import Cluster
-from groundwork.errors import PermanentError
+from groundwork.errors import NotFound, PermanentError
 from groundwork.model.entities import Kind, Observation
 from groundwork.model.statuses import Reason, Status
 from groundwork.operations.ledger import Outcome, step
@@ -23,9 +23,9 @@ _SEEN = Observation(Status.SYNCED, Reason.OBSERVED)
 _ACCEPTED = Observation(Status.APPLIED, Reason.ACCEPTED)
 
 
-def create_namespace(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+def create_namespace(services: Services, operation_id: UUID, environment: str) -> None:
     """Create the namespace and its guardrails."""
-    with environment_step(services, operation_id, project_environment_id, "create_namespace") as (
+    with environment_step(services, operation_id, environment, "create_namespace") as (
         target,
         outcome,
     ):
@@ -36,13 +36,13 @@ def create_namespace(services: Services, operation_id: UUID, project_environment
         guards = apply_all(cluster, guardrails.desired(target), target.project.id)
         created = any(guard.created for guard in guards)
         services.records.observations.resource_observed(
-            project_environment_id, Kind.GUARDRAILS, _SEEN, created_by_us=created
+            target.environment.id, Kind.GUARDRAILS, _SEEN, created_by_us=created
         )
 
 
-def create_credentials(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+def create_credentials(services: Services, operation_id: UUID, environment: str) -> None:
     """Make sure exactly one deploy token is in the namespace."""
-    with environment_step(services, operation_id, project_environment_id, "create_credentials") as (
+    with environment_step(services, operation_id, environment, "create_credentials") as (
         target,
         outcome,
     ):
@@ -50,7 +50,7 @@ def create_credentials(services: Services, operation_id: UUID, project_environme
         made = credentials.apply(services.gitlab, cluster, target, gitlab_id(target.repository))
         outcome.external_id, outcome.created = str(made.token_id), made.created
         services.records.observations.resource_observed(
-            project_environment_id,
+            target.environment.id,
             Kind.CREDENTIALS,
             _SEEN,
             external_id=str(made.token_id),
@@ -58,9 +58,9 @@ def create_credentials(services: Services, operation_id: UUID, project_environme
         )
 
 
-def create_git_repository(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+def create_git_repository(services: Services, operation_id: UUID, environment: str) -> None:
     """Create the Flux GitRepository and ask Flux to fetch now."""
-    with environment_step(services, operation_id, project_environment_id, "create_git_repository") as (
+    with environment_step(services, operation_id, environment, "create_git_repository") as (
         target,
         outcome,
     ):
@@ -70,9 +70,9 @@ def create_git_repository(services: Services, operation_id: UUID, project_enviro
         _observed(services, target, Kind.GIT_REPOSITORY, _ACCEPTED, made)
 
 
-def create_kustomization(services: Services, operation_id: UUID, project_environment_id: UUID) -> None:
+def create_kustomization(services: Services, operation_id: UUID, environment: str) -> None:
     """Create the Flux Kustomization, or resume a parked one, and ask Flux to apply now."""
-    with environment_step(services, operation_id, project_environment_id, "create_kustomization") as (
+    with environment_step(services, operation_id, environment, "create_kustomization") as (
         target,
         outcome,
     ):
@@ -91,14 +91,20 @@ def apply_kustomization(services: Services, target: Target) -> tuple[Applied, di
     return made, {"requested_at": token, "attempts_before": attempts}
 
 
-def target_of(services: Services, project_environment_id: UUID) -> Target:
-    """All that an environment's objects are computed from, as recorded now."""
+def target_of(services: Services, operation_id: UUID, environment: str) -> Target:
+    """All that an environment's objects are computed from, as recorded now; `environment` is its slug.
+
+    Raises `NotFound` if the operation's project has no such environment.
+    """
     records, settings = services.records, services.settings
-    environment = records.resources.project_environment(project_environment_id)
+    project_id = records.operations.get(operation_id).project_id
+    recorded = {item.environment.slug: item for item in records.resources.environments_of(project_id)}
+    if environment not in recorded:
+        raise NotFound(f"Project {project_id} has no environment '{environment}' in the records.")
     return Target(
-        project=records.projects.get(environment.project_id),
-        repository=records.resources.repository(environment.project_id),
-        environment=environment,
+        project=records.projects.get(project_id),
+        repository=records.resources.repository(project_id),
+        environment=recorded[environment],
         pace=Pace(settings.flux_interval, settings.flux_retry_interval, settings.flux_timeout),
     )
 
@@ -110,17 +116,16 @@ def request_token() -> str:
 
 @contextmanager
 def environment_step(
-    services: Services, operation_id: UUID, project_environment_id: UUID, name: str
+    services: Services, operation_id: UUID, environment: str, name: str
 ) -> Iterator[tuple[Target, Outcome]]:
     """A ledger step of one environment; a permanent error shows on the environment's records too."""
-    target = target_of(services, project_environment_id)
-    scope, intent = target.environment.environment.slug, {"namespace": target.namespace}
-    with step(services, operation_id, name, scope, intent) as outcome:
+    target = target_of(services, operation_id, environment)
+    with step(services, operation_id, name, environment, {"namespace": target.namespace}) as outcome:
         try:
             yield target, outcome
         except PermanentError as error:
             services.records.observations.environment_failed(
-                project_environment_id, error.reason, error.message
+                target.environment.id, error.reason, error.message
             )
             raise
 

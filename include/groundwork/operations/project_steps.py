@@ -22,20 +22,21 @@ def request_of(operation: Operation) -> ProjectRequest:
     return ProjectRequest.model_validate(operation.request)
 
 
-def record_resources(services: Services, operation_id: UUID) -> list[UUID]:
-    """Record everything to be made as `pending`; the ids of the project's environments, in order."""
+def record_resources(services: Services, operation_id: UUID) -> list[str]:
+    """Record everything to be made as `pending`; the slugs of the environments, in the request's order."""
     operation = services.records.operations.get(operation_id)
     request = request_of(operation)
     resolved = accept.resolve(services, request)
     with step(services, operation_id, "record_resources") as outcome:
-        ids = services.records.resources.record(
+        services.records.resources.record(
             operation_id,
             operation.project_id,
             repository_spec(request),
             [_environment_spec(services, request, environment) for environment in resolved.environments],
         )
-        outcome.result = {"project_environment_ids": [str(item) for item in ids]}
-    return ids
+        environments = [environment.slug for environment in resolved.environments]
+        outcome.result = {"environments": environments}
+    return environments
 
 
 def create_repository(services: Services, operation_id: UUID) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from groundwork.clients.gitlab import GitLab
-from groundwork.errors import SyncFailed
+from groundwork.errors import SyncFailed, WaitingError
 from groundwork.model.entities import Kind, Observation, StepEntry
 from groundwork.model.statuses import OperationStatus, Reason, Status
 from groundwork.operations.environment_steps import apply_kustomization, environment_step, target_of
@@ -23,6 +22,7 @@ from groundwork.resources.verdict import Expectation, Lineage, Outcome, Verdict,
 STEP = "wait_until_synced"
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 _TAKEN_UP_WITHIN = 60.0
+_LOOK_AGAIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -51,31 +51,19 @@ class Wait:
         return gitlab_id(self.target.repository)
 
 
-def begin_wait(services: Services, operation_id: UUID, project_environment_id: UUID) -> Wait:
+def begin_wait(services: Services, operation_id: UUID, environment: str) -> Wait:
     """Begin to wait, or go on with a wait that was cut off, under its first deadline.
 
     A wait that had failed starts anew: the Kustomization is applied again, which also resumes a parked one.
     """
     services.records.lease.renew(operation_id, services.settings.lease_seconds)
-    target = target_of(services, project_environment_id)
-    scope = target.environment.environment.slug
-    entries = _entries(services, operation_id, target)
+    target = target_of(services, operation_id, environment)
+    entries = _entries(services, operation_id, environment)
     intent = _intent(services, target, entries.get(STEP), entries.get("create_kustomization"))
-    entry = services.records.ledger.begin(operation_id, STEP, scope, intent)
-    services.records.lease.renew(
-        operation_id, max(0.0, intent["deadline"] - time.time()) + services.settings.lease_seconds
-    )
-    settings, revision = services.settings, target.repository.state.revision
-    if revision is None:
-        raise SyncFailed(f"Repository {target.repository.path} has no commit yet; run push_template first.")
-    expected = Expectation(
-        revision,
-        intent["requested_at"],
-        intent["attempts_before"],
-        settings.sync_max_apply_attempts,
-        settings.sync_max_health_attempts,
-    )
-    return Wait(entry.id, target, expected, intent["deadline"])
+    entry = services.records.ledger.begin(operation_id, STEP, environment, intent)
+    remaining = max(0.0, intent["deadline"] - time.time())
+    services.records.lease.renew(operation_id, remaining + services.settings.lease_seconds)
+    return _wait(services, target, entry)
 
 
 def look(services: Services, wait: Wait) -> Verdict:
@@ -105,26 +93,32 @@ def timed_out(last: Verdict) -> Verdict:
     return Verdict(Outcome.FAILED, DEADLINE_EXCEEDED, message)
 
 
-def mark_environment_synced(
-    services: Services,
-    operation_id: UUID,
-    project_environment_id: UUID,
-    revision: str,
-    observed_at: datetime,
-) -> None:
-    """Record what the sensor saw: the commit that Flux has applied, and when that was."""
-    records = services.records
-    with environment_step(services, operation_id, project_environment_id, "mark_environment_synced") as (
+def mark_environment_synced(services: Services, operation_id: UUID, environment: str) -> None:
+    """Record the commit that Flux has applied, as seen now.
+
+    Raises `WaitingError` if Flux has meanwhile begun with a newer commit, `SyncFailed` if it has failed.
+    """
+    observations = services.records.observations
+    with environment_step(services, operation_id, environment, "mark_environment_synced") as (
         target,
         outcome,
     ):
-        wait = _entries(services, operation_id, target).get(STEP)
-        if wait is not None:
-            records.ledger.done(wait.id, external_id=revision)
-        outcome.external_id = revision
-        seen = Observation(Status.SYNCED, Reason.OBSERVED, observed_at=observed_at, revision=revision)
+        entry = _entries(services, operation_id, environment).get(STEP)
+        if entry is None:
+            raise SyncFailed(f"Nothing has waited for environment '{environment}'; run {STEP} first.")
+        current = look(services, _wait(services, target, entry))
+        if not current.final:
+            raise WaitingError(f"{current.reason}: {current.message}", _LOOK_AGAIN)
+        if current.outcome is not Outcome.SYNCED:
+            raise SyncFailed(f"{current.reason}: {current.message}")
+        outcome.external_id = current.revision
+        services.records.ledger.done(entry.id, external_id=current.revision)
         for kind in (Kind.GIT_REPOSITORY, Kind.KUSTOMIZATION):
-            records.observations.resource_observed(project_environment_id, kind, seen)
+            observations.resource_observed(
+                target.environment.id,
+                kind,
+                Observation(Status.SYNCED, Reason.OBSERVED, revision=current.revision),
+            )
 
 
 def record_failure(services: Services, wait: Wait, final: Verdict) -> None:
@@ -147,10 +141,23 @@ def _park(services: Services, wait: Wait, final: Verdict) -> None:
     apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id)
 
 
-def _entries(services: Services, operation_id: UUID, target: Target) -> dict[str, StepEntry]:
-    scope = target.environment.environment.slug
+def _wait(services: Services, target: Target, entry: StepEntry) -> Wait:
+    revision, settings = target.repository.state.revision, services.settings
+    if revision is None:
+        raise SyncFailed(f"Repository {target.repository.path} has no commit yet; run push_template first.")
+    expected = Expectation(
+        revision,
+        entry.intent["requested_at"],
+        entry.intent["attempts_before"],
+        settings.sync_max_apply_attempts,
+        settings.sync_max_health_attempts,
+    )
+    return Wait(entry.id, target, expected, entry.intent["deadline"])
+
+
+def _entries(services: Services, operation_id: UUID, environment: str) -> dict[str, StepEntry]:
     entries = services.records.ledger.steps(operation_id)
-    return {entry.step: entry for entry in entries if entry.scope == scope}
+    return {entry.step: entry for entry in entries if entry.scope == environment}
 
 
 def _intent(

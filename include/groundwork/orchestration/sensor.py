@@ -26,44 +26,41 @@ _TRIGGER_GRACE = timedelta(minutes=5)
 
 
 class FluxSyncSensor(BaseSensorOperator):
-    """Succeeds with `{"revision", "observed_at"}` once the environment is synced.
+    """Succeeds once the environment is synced.
 
     :param operation_id: the operation that waits (templated).
-    :param project_environment_id: the environment waited for (templated).
+    :param environment: slug of the environment waited for (templated).
 
     Raises `SyncFailed` with Flux's own message when the environment cannot become synced.
     """
 
-    template_fields: Sequence[str] = ("operation_id", "project_environment_id")
+    template_fields: Sequence[str] = ("operation_id", "environment")
     operator_extra_links = (RepositoryLink(),)
     ui_color = "#d6f5e3"
 
-    def __init__(self, *, operation_id: str, project_environment_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, operation_id: str, environment: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.operation_id = operation_id
-        self.project_environment_id = project_environment_id
+        self.environment = environment
         self.repository_url: str | None = None
 
-    def execute(self, context: Any) -> dict[str, str]:
+    def execute(self, context: Any) -> None:
         from groundwork.errors import SyncFailed
         from groundwork.operations import sync
         from groundwork.orchestration.services import open_services
-        from groundwork.orchestration.trigger import FAILURE_XCOM, failure, success
         from groundwork.resources.verdict import Outcome
 
         with open_services() as services:
-            wait = sync.begin_wait(services, UUID(self.operation_id), UUID(self.project_environment_id))
-            context["environment"] = wait.environment_slug
+            wait = sync.begin_wait(services, UUID(self.operation_id), self.environment)
             self.repository_url = wait.target.repository.web_url
             context["ti"].xcom_push(key=RepositoryLink().xcom_key, value=self.repository_url)
             current = self._look(services, wait)
             if current.outcome is Outcome.SYNCED:
-                return success(current)
+                return
             if current.final:
-                context["ti"].xcom_push(key=FAILURE_XCOM, value=failure(current))
                 sync.record_failure(services, wait, current)
                 raise SyncFailed(f"{current.reason}: {current.message}")
-        return self._defer(wait)
+        self._defer(wait)
 
     def _look(self, services: Services, wait: Wait) -> Verdict:
         from groundwork.errors import TemporaryError

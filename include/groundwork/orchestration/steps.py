@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from airflow.sdk import get_current_context
 
 from groundwork.operations import accept, closing, environment_steps, preflight, project_steps, sync
 from groundwork.operations.services import Services
@@ -19,11 +16,12 @@ PROJECT_STEPS: dict[str, Callable[[Services, UUID], None]] = {
     "push_template": project_steps.push_template,
     "mark_project_synced": project_steps.mark_project_synced,
 }
-ENVIRONMENT_STEPS: dict[str, Callable[[Services, UUID, UUID], None]] = {
+ENVIRONMENT_STEPS: dict[str, Callable[[Services, UUID, str], None]] = {
     "create_namespace": environment_steps.create_namespace,
     "create_credentials": environment_steps.create_credentials,
     "create_git_repository": environment_steps.create_git_repository,
     "create_kustomization": environment_steps.create_kustomization,
+    "mark_environment_synced": sync.mark_environment_synced,
 }
 
 
@@ -35,9 +33,9 @@ def accept_request(params: dict[str, Any], dag_run: Any) -> str:
 
 
 def record_resources(operation_id: str) -> list[str]:
-    """The ids of the project's environments, which the rest of the run is mapped over."""
+    """The slugs of the project's environments, which the rest of the run is mapped over."""
     with open_services() as services:
-        return [str(item) for item in project_steps.record_resources(services, UUID(operation_id))]
+        return project_steps.record_resources(services, UUID(operation_id))
 
 
 def run_project_step(name: str, operation_id: str) -> None:
@@ -46,33 +44,13 @@ def run_project_step(name: str, operation_id: str) -> None:
         PROJECT_STEPS[name](services, UUID(operation_id))
 
 
-def run_environment_step(name: str, operation_id: str, project_environment_id: str) -> None:
-    """Run one step of one environment."""
+def run_environment_step(name: str, operation_id: str, environment: str) -> None:
+    """Run one step of one environment, named by its slug."""
     with open_services() as services:
-        _label(services, project_environment_id)
-        ENVIRONMENT_STEPS[name](services, UUID(operation_id), UUID(project_environment_id))
-
-
-def mark_environment_synced(operation_id: str, project_environment_id: str, seen: dict[str, str]) -> None:
-    """Record what the sensor saw."""
-    with open_services() as services:
-        _label(services, project_environment_id)
-        sync.mark_environment_synced(
-            services,
-            UUID(operation_id),
-            UUID(project_environment_id),
-            seen["revision"],
-            datetime.fromisoformat(seen["observed_at"]),
-        )
+        ENVIRONMENT_STEPS[name](services, UUID(operation_id), environment)
 
 
 def close_operation(operation_id: str) -> None:
     """End the operation by what is recorded."""
     with open_services() as services:
         closing.close_operation(services, UUID(operation_id))
-
-
-def _label(services: Services, project_environment_id: str) -> None:
-    """Name the mapped task after its environment in Airflow's UI (`map_index_template`)."""
-    recorded = services.records.resources.project_environment(UUID(project_environment_id))
-    get_current_context()["environment"] = recorded.environment.slug  # type: ignore[typeddict-unknown-key]

@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
@@ -24,7 +23,6 @@ from groundwork.orchestration.watch import Feed, FluxWatch
 from groundwork.resources.ownership import SELECTOR
 from groundwork.resources.verdict import Expectation, Object, Outcome, Verdict, verdict
 
-FAILURE_XCOM = "failure"
 _OWN_LOOK_SECONDS = 60.0
 _LOOKUP_PAUSE = 5.0
 _watches: dict[str, FluxWatch] = {}
@@ -135,20 +133,8 @@ class FluxSyncTrigger(BaseTrigger):
         return text
 
 
-def failure(final: Verdict) -> dict[str, str]:
-    """A verdict that is not `synced`, as it travels by XCom."""
-    return {"outcome": str(final.outcome), "reason": final.reason, "message": final.message}
-
-
-def success(final: Verdict) -> dict[str, str]:
-    """A `synced` verdict, as it travels by XCom: what was seen and when."""
-    return {"revision": str(final.revision), "observed_at": datetime.now(UTC).isoformat()}
-
-
 def _event(final: Verdict) -> TriggerEvent:
-    if final.outcome is Outcome.SYNCED:
-        return TaskSuccessEvent(xcoms={"return_value": dict(success(final))})
-    return TaskFailedEvent(xcoms={FAILURE_XCOM: dict(failure(final))})
+    return TaskSuccessEvent() if final.outcome is Outcome.SYNCED else TaskFailedEvent()
 
 
 def _watch(cluster: str) -> FluxWatch:
