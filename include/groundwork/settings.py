@@ -1,7 +1,8 @@
 """Every setting of Groundwork, in one place, read from `GROUNDWORK_*` environment variables.
 
 Inside Airflow the addresses and secrets come from Airflow connections, whose ids are settings here; the
-command line, which runs without Airflow's secrets, reads the addresses themselves.
+command line, which runs without Airflow's secrets, reads the addresses themselves, from the environment or
+from an env file such as the sandbox writes (`AIRFLOW_URL=...`, without the prefix). The environment wins.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 
 class Settings(BaseSettings):
@@ -38,6 +45,11 @@ class Settings(BaseSettings):
     airflow_user: str | None = Field(default=None, description="Airflow user name, for the command line.")
     airflow_password: SecretStr | None = Field(
         default=None, description="Airflow password, for the command line."
+    )
+
+    sandbox_dir: Path = Field(
+        default=Path(".sandbox"),
+        description="State folder of the sandbox; the command line reads the file `env` in it, if there.",
     )
 
     namespace_prefix: str = Field(
@@ -88,8 +100,33 @@ class Settings(BaseSettings):
             return json.loads(value)
         return [path for path in value.split(os.pathsep) if path]
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of the sources, best first; keys in an env file have no prefix."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_prefix="")
+
 
 @cache
 def get_settings() -> Settings:
     """The process's settings, read once."""
     return Settings()
+
+
+def use_env_file(path: Path) -> None:
+    """Let this process's settings also come from `path`; a file that is not there holds nothing."""
+    Settings.model_config["env_file"] = path
+    get_settings.cache_clear()
+
+
+def env_file() -> Path:
+    """The file last given to `use_env_file`, or else the sandbox's."""
+    given = Settings.model_config.get("env_file")
+    return given if isinstance(given, Path) else get_settings().sandbox_dir.expanduser() / "env"

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from groundwork.cli.output import Json, database_url, failing_clearly, show
+from groundwork.cli.connect import database_url
+from groundwork.cli.output import Json, failing_clearly, show
 from groundwork.operations.seed import Seed
 from groundwork.operations.seed import seed as make_sure
 from groundwork.records import Records

@@ -1,0 +1,232 @@
+"""What a run has made, or why it has not: from the records where they can be read, else from the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from groundwork.cli import connect
+from groundwork.cli.output import error_console, facts, say, table
+from groundwork.cli.progress import Cell, Progress
+from groundwork.clients.airflow import Airflow
+from groundwork.errors import GroundworkError
+from groundwork.model.entities import Operation, StepEntry
+from groundwork.model.names import namespace_name
+from groundwork.model.statuses import OperationStatus
+from groundwork.records import Records
+from groundwork.settings import get_settings
+
+_LAST_STEP = "mark_project_synced"
+_WAIT = "wait_until_synced"
+
+
+@dataclass(frozen=True)
+class MadeRepository:
+    path: str
+    url: str | None
+    commit: str | None
+
+
+@dataclass(frozen=True)
+class MadeEnvironment:
+    environment: str
+    namespace: str
+    status: str
+    reason: str
+    message: str
+    revision: str | None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A step that failed; `environment` is None for one of the project as a whole."""
+
+    step: str
+    environment: str | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `seconds` is the time from the trigger until the project was synced."""
+
+    run_id: str
+    dag_id: str
+    state: str
+    url: str
+    slug: str
+    project_id: str | None
+    seconds: float | None
+    repository: MadeRepository | None
+    environments: tuple[MadeEnvironment, ...]
+    failures: tuple[Failed, ...]
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state == "success"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    operation: Operation
+    steps: list[StepEntry]
+    repository: MadeRepository | None
+    environments: tuple[MadeEnvironment, ...]
+
+
+def outcome(airflow: Airflow, ended: Progress) -> Outcome:
+    """What became of a run that has ended."""
+    run = ended.run
+    request = run.conf or {}
+    recorded = _recorded(request, run.run_id)
+    if recorded:
+        repository, environments = recorded.repository, recorded.environments
+    else:
+        repository, environments = _from_run(airflow, ended, request)
+    return Outcome(
+        run_id=run.run_id,
+        dag_id=run.dag_id,
+        state=run.state,
+        url=airflow.run_url(run.dag_id, run.run_id),
+        slug=str(request.get("slug", "")),
+        project_id=str(recorded.operation.project_id) if recorded else None,
+        seconds=ended.seconds_until(_LAST_STEP),
+        repository=repository,
+        environments=environments,
+        failures=_failures(airflow, ended, recorded),
+    )
+
+
+def rendered(result: Outcome) -> RenderableType:
+    """The outcome for a person."""
+    parts: list[RenderableType] = [Text()]
+    if result.succeeded:
+        took = f", {result.seconds:.1f} s after it was asked for" if result.seconds is not None else ""
+        parts.append(Text(f"Project '{result.slug}' is synced{took}.", style="bold green"))
+    else:
+        parts.append(Text(f"Project '{result.slug}' failed.", style="bold red"))
+    for failure in result.failures:
+        where = f" ({failure.environment})" if failure.environment else ""
+        parts.append(Text(f"{failure.step}{where}: {failure.reason}: {failure.message}", style="red"))
+    if result.environments:
+        parts += [Text(), _environments(result)]
+    known = {"Run": result.url}
+    if result.repository:
+        repository, commit = result.repository.url or result.repository.path, result.repository.commit
+        known = {"Repository": repository, "Commit": commit or "none yet", **known}
+    return Group(*parts, Text(), facts(known))
+
+
+def _environments(result: Outcome) -> RenderableType:
+    made = table("environment", "namespace", "status", "revision")
+    for item in result.environments:
+        made.add_row(item.environment, item.namespace, item.status, item.revision or "")
+    return made
+
+
+def _recorded(request: Mapping[str, Any], run_id: str) -> _Recorded | None:
+    """What the records hold of this run; None without a database, or if it never became an operation."""
+    if get_settings().database_url is None:
+        return None
+    try:
+        with connect.records() as records:
+            return _read(records, str(request.get("slug", "")), run_id)
+    except GroundworkError as error:
+        say(Text(f"The records cannot be read: {error.message}", style="yellow"), error_console)
+        return None
+
+
+def _read(records: Records, slug: str, run_id: str) -> _Recorded | None:
+    project = records.projects.find(slug)
+    operations = records.operations.list(project.id) if project else []
+    operation = next((item for item in operations if item.run_id == run_id), None)
+    if operation is None:
+        return None
+    environments = tuple(
+        MadeEnvironment(
+            environment=item.environment.slug,
+            namespace=item.namespace,
+            status=item.state.status,
+            reason=item.state.reason,
+            message=item.state.message,
+            revision=item.state.revision,
+        )
+        for item in records.resources.environments_of(operation.project_id)
+    )
+    repository = None
+    if environments:
+        found = records.resources.repository(operation.project_id)
+        repository = MadeRepository(found.path, found.web_url, found.state.revision)
+    return _Recorded(operation, records.ledger.steps(operation.id), repository, environments)
+
+
+def _from_run(
+    airflow: Airflow, ended: Progress, request: Mapping[str, Any]
+) -> tuple[MadeRepository | None, tuple[MadeEnvironment, ...]]:
+    """What can be said without the records: nothing before the environments were mapped."""
+    waits = [cell for cell in ended.cells if cell.step == _WAIT]
+    if not waits or not request:
+        return None, ()
+    slug, prefix = request["slug"], get_settings().namespace_prefix
+    environments = []
+    for cell in waits:
+        revision = _revision(airflow, ended, cell)
+        name = cell.environment or ""
+        status = "synced" if revision else "not synced"
+        environments.append(
+            MadeEnvironment(name, namespace_name(prefix, slug, name), status, "", "", revision)
+        )
+    commit = next((item.revision for item in environments if item.revision), None)
+    path = f"{request['repository']['group_path']}/{slug}"
+    return MadeRepository(path, None, commit), tuple(environments)
+
+
+def _revision(airflow: Airflow, ended: Progress, cell: Cell) -> str | None:
+    try:
+        seen = airflow.xcom(ended.run.dag_id, ended.run.run_id, cell.task)
+    except GroundworkError:
+        return None
+    return str(seen["revision"]) if isinstance(seen, dict) and "revision" in seen else None
+
+
+def _failures(airflow: Airflow, ended: Progress, recorded: _Recorded | None) -> tuple[Failed, ...]:
+    if ended.run.state == "success":
+        return ()
+    explained = {
+        (entry.step, entry.scope): entry
+        for entry in (recorded.steps if recorded else [])
+        if entry.status is OperationStatus.FAILED
+    }
+    found = []
+    for cell in ended.failed:
+        entry = explained.get((cell.step, cell.environment or ""))
+        reason, message = (
+            (entry.reason or "", entry.message or "") if entry else _logged(airflow, ended, cell)
+        )
+        found.append(Failed(cell.step, cell.environment, reason, message))
+    if found:
+        return tuple(found)
+    operation = recorded.operation if recorded else None
+    reason = (operation and operation.reason) or "RunFailed"
+    message = (operation and operation.message) or "Airflow ended the run although no step of it failed."
+    return (Failed("run", None, reason, message),)
+
+
+def _logged(airflow: Airflow, ended: Progress, cell: Cell) -> tuple[str, str]:
+    """Reason and message from the end of a failed task's log."""
+    try:
+        failure = airflow.failure(ended.run.dag_id, ended.run.run_id, cell.task)
+    except GroundworkError as error:
+        return "TaskFailed", f"its log cannot be read: {error.message}"
+    if failure.error:
+        reason, _, message = failure.error.partition(": ")
+        return reason, message
+    return "TaskFailed", "\n".join(["the end of its log:", *failure.lines])
