@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -19,6 +20,8 @@ from groundwork.records.connection import driver_connection, translated_errors
 
 # Not Alembic's default name, which Airflow's own tables use.
 _VERSION_TABLE = "groundwork_schema_version"
+# Alembic keeps the run's context in module globals, so threads of one process must take turns.
+_one_at_a_time = Lock()
 
 
 def migrate(dsn: str) -> None:
@@ -29,7 +32,7 @@ def migrate(dsn: str) -> None:
     """
     config = Config()
     config.set_main_option("script_location", "groundwork.records:migrations")
-    with translated_errors(dsn), _driver_errors(), _engine(dsn).connect() as connection:
+    with _one_at_a_time, translated_errors(dsn), _driver_errors(), _engine(dsn).connect() as connection:
         config.attributes["connection"] = connection
         config.attributes["version_table"] = _VERSION_TABLE
         command.upgrade(config, "head")
