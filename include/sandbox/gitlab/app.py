@@ -11,22 +11,29 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import select
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.gitlab.api import (
     access_tokens,
     branches,
     commits,
+    deploy_keys,
     deploy_tokens,
+    environments,
     files,
     git,
     groups,
     hooks,
     instance,
     members,
+    merge_requests,
     projects,
     repository,
+    statuses,
+    tags,
+    topics,
     users,
+    variables,
 )
 from sandbox.gitlab.errors import ApiError, InvalidParameters
 from sandbox.gitlab.http.gateway import API, Gateway
@@ -54,6 +61,13 @@ _FAMILIES = (
     files,
     commits,
     repository,
+    tags,
+    merge_requests,
+    statuses,
+    environments,
+    variables,
+    deploy_keys,
+    topics,
 )
 
 
@@ -87,9 +101,9 @@ class _Addresses:
         self._git = git_service
         self._pages = pages
 
-    async def __call__(self, scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         chosen = self._git if git.is_git(scope["path"]) else self._pages
-        await chosen(scope, receive, send)  # type: ignore[arg-type]
+        await chosen(scope, receive, send)
 
 
 def _open(settings: ServerSettings) -> Server:
@@ -158,7 +172,7 @@ def _invalid(_request: Request, problem: Exception) -> Response:
     return _api_error(_request, InvalidParameters(", ".join(f"{name} is invalid" for name in names)))
 
 
-def _http_error(request: Request, problem: Exception) -> Response:
+def _http_error(_request: Request, problem: Exception) -> Response:
     if not isinstance(problem, HTTPException):
         raise problem
     text = {404: "404 Not Found", 405: "405 Not Allowed"}.get(problem.status_code, str(problem.detail))

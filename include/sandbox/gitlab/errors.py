@@ -49,7 +49,9 @@ class InsufficientScope(ApiError):
             403,
             {
                 "error": "insufficient_scope",
-                "error_description": "The request requires higher privileges than provided by the access token.",
+                "error_description": (
+                    "The request requires higher privileges than provided by the access token."
+                ),
                 "scope": accepted,
             },
         )

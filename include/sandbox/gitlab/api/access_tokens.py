@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import date, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -59,7 +59,7 @@ class Rotation(Parameters):
 
 
 @router.get("/personal_access_tokens")
-def list_tokens(api: ApiRequest, filters: TokenFilters = Params(TokenFilters)) -> Response:
+def list_tokens(api: ApiRequest, filters: Annotated[TokenFilters, Params(TokenFilters)]) -> Response:
     """The caller's tokens; everybody's for administrators."""
     with api.read() as unit:
         query = select(AccessToken).where(AccessToken.source_type.is_(None))
@@ -80,7 +80,7 @@ def own_token(api: ApiRequest) -> Response:
 
 
 @router.post("/personal_access_tokens/self/rotate")
-def rotate_own_token(api: ApiRequest, body: Rotation = Params(Rotation)) -> Response:
+def rotate_own_token(api: ApiRequest, body: Annotated[Rotation, Params(Rotation)]) -> Response:
     """Replace the token that is being used."""
     with api.write(_SELF_ROTATE) as unit:
         return _rotated(unit, _used(unit), body.expires_at)
@@ -102,7 +102,7 @@ def get_token(api: ApiRequest, token_id: int) -> Response:
 
 
 @router.post("/personal_access_tokens/{token_id}/rotate")
-def rotate_token(api: ApiRequest, token_id: int, body: Rotation = Params(Rotation)) -> Response:
+def rotate_token(api: ApiRequest, token_id: int, body: Annotated[Rotation, Params(Rotation)]) -> Response:
     """Replace a token."""
     with api.write() as unit:
         return _rotated(unit, _own(unit, token_id), body.expires_at)
@@ -117,7 +117,9 @@ def revoke_token(api: ApiRequest, token_id: int) -> Response:
 
 
 @router.post("/users/{user_id}/personal_access_tokens")
-def create_token(api: ApiRequest, user_id: int, body: TokenCreation = Params(TokenCreation)) -> Response:
+def create_token(
+    api: ApiRequest, user_id: int, body: Annotated[TokenCreation, Params(TokenCreation)]
+) -> Response:
     """An administrator makes a token for a user. The secret is in this answer only."""
     with api.write() as unit:
         unit.require_admin()
@@ -131,7 +133,7 @@ def list_resource_tokens(
     api: ApiRequest,
     kind: Literal["projects", "groups"],
     ref: str,
-    filters: TokenFilters = Params(TokenFilters),
+    filters: Annotated[TokenFilters, Params(TokenFilters)],
 ) -> Response:
     """A project's or group's tokens."""
     with api.read() as unit:
@@ -148,7 +150,7 @@ def create_resource_token(
     api: ApiRequest,
     kind: Literal["projects", "groups"],
     ref: str,
-    body: ResourceTokenCreation = Params(ResourceTokenCreation),
+    body: Annotated[ResourceTokenCreation, Params(ResourceTokenCreation)],
 ) -> Response:
     """Make a bot with a role here and a token for it. A bot cannot make bots."""
     with api.write() as unit:
@@ -188,7 +190,7 @@ def rotate_resource_token(
     kind: Literal["projects", "groups"],
     ref: str,
     token_id: int,
-    body: Rotation = Params(Rotation),
+    body: Annotated[Rotation, Params(Rotation)],
 ) -> Response:
     """Replace a project's or group's token; the old one ends at once."""
     with api.write() as unit:

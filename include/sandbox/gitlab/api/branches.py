@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -104,7 +104,7 @@ class ProtectedBranchEntity(BaseModel):
 
 @router.get("/repository/branches")
 def list_branches(
-    api: ApiRequest, project_ref: str, filters: BranchFilters = Params(BranchFilters)
+    api: ApiRequest, project_ref: str, filters: Annotated[BranchFilters, Params(BranchFilters)]
 ) -> Response:
     """Branches by name."""
     with api.read() as unit:
@@ -119,7 +119,7 @@ def list_branches(
                 raise NotFound("Branch")
             return entities.branch(unit, project, repo, name, commit, policy)
 
-        return page_of_rows(api, unit, filters, names, make)
+        return page_of_rows(api, filters, names, make)
 
 
 @router.get("/repository/branches/{branch:segment}")
@@ -136,7 +136,7 @@ def get_branch(api: ApiRequest, project_ref: str, branch: str) -> Response:
 
 @router.post("/repository/branches")
 def create_branch(
-    api: ApiRequest, project_ref: str, body: BranchCreation = Params(BranchCreation)
+    api: ApiRequest, project_ref: str, body: Annotated[BranchCreation, Params(BranchCreation)]
 ) -> Response:
     """Make a branch."""
     with api.read(frozenset({"api"})) as unit:
@@ -202,7 +202,7 @@ def delete_branch(api: ApiRequest, project_ref: str, branch: str) -> Response:
 
 @router.get("/protected_branches")
 def list_protected(
-    api: ApiRequest, project_ref: str, filters: BranchFilters = Params(BranchFilters)
+    api: ApiRequest, project_ref: str, filters: Annotated[BranchFilters, Params(BranchFilters)]
 ) -> Response:
     """Protections."""
     with api.read() as unit:
@@ -225,7 +225,9 @@ def get_protected(api: ApiRequest, project_ref: str, name: str) -> Response:
 
 
 @router.post("/protected_branches")
-def protect_branch(api: ApiRequest, project_ref: str, body: Protecting = Params(Protecting)) -> Response:
+def protect_branch(
+    api: ApiRequest, project_ref: str, body: Annotated[Protecting, Params(Protecting)]
+) -> Response:
     """Protect a branch or wildcard."""
     with api.write() as unit:
         project = access.find_project(unit, project_ref, Role.MAINTAINER)
@@ -248,7 +250,7 @@ def protect_branch(api: ApiRequest, project_ref: str, body: Protecting = Params(
 
 @router.patch("/protected_branches/{name:segment}")
 def change_protection(
-    api: ApiRequest, project_ref: str, name: str, body: ProtectionChange = Params(ProtectionChange)
+    api: ApiRequest, project_ref: str, name: str, body: Annotated[ProtectionChange, Params(ProtectionChange)]
 ) -> Response:
     """Change a protection: roles with an `id` are changed or removed, others are added."""
     with api.write() as unit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -85,7 +85,7 @@ class RefEntity(BaseModel):
 
 @router.get("/commits")
 def list_commits(
-    api: ApiRequest, project_ref: str, filters: CommitFilters = Params(CommitFilters)
+    api: ApiRequest, project_ref: str, filters: Annotated[CommitFilters, Params(CommitFilters)]
 ) -> Response:
     """Commits, newest first."""
     with api.read() as unit:
@@ -95,7 +95,7 @@ def list_commits(
         if start is None:
             if filters.ref_name or not project.empty:
                 raise NotFound("Reference")
-            return page_of_rows(api, unit, filters, [], lambda row: row)
+            return page_of_rows(api, filters, [], lambda row: row)
         rows = reading.log(
             repo,
             start,
@@ -111,7 +111,7 @@ def list_commits(
 
 @router.post("/commits")
 def create_commit(
-    api: ApiRequest, project_ref: str, body: CommitCreation = Params(CommitCreation)
+    api: ApiRequest, project_ref: str, body: Annotated[CommitCreation, Params(CommitCreation)]
 ) -> Response:
     """Make one commit, all steps or none."""
     if body.start_branch and body.start_sha:
@@ -131,36 +131,35 @@ def create_commit(
     )
     with api.read(frozenset({"api"})) as unit:
         project = access.find_project(unit, str(project_id))
-        repo = api.server.storage.open(project.storage)
-        return answer(entities.commit_detail(unit, project, repo, commit, body.stats, None), 201)
+        return answer(entities.commit_detail(unit, project, commit, body.stats, None), 201)
 
 
 @router.get("/commits/{sha:segment}")
 def get_commit(
-    api: ApiRequest, project_ref: str, sha: str, wanted: CommitReading = Params(CommitReading)
+    api: ApiRequest, project_ref: str, sha: str, wanted: Annotated[CommitReading, Params(CommitReading)]
 ) -> Response:
     """One commit."""
     with api.read() as unit:
-        project, repo, commit = _commit(api, unit, project_ref, sha)
+        project, _, commit = _commit(api, unit, project_ref, sha)
         status = _status(unit, project, str(commit.id))
-        return answer(entities.commit_detail(unit, project, repo, commit, wanted.stats, status))
+        return answer(entities.commit_detail(unit, project, commit, wanted.stats, status))
 
 
 @router.get("/commits/{sha:segment}/diff")
 def get_diff(
-    api: ApiRequest, project_ref: str, sha: str, page: ListParameters = Params(ListParameters)
+    api: ApiRequest, project_ref: str, sha: str, page: Annotated[ListParameters, Params(ListParameters)]
 ) -> Response:
     """What a commit changed."""
     with api.read() as unit:
-        _, repo, commit = _commit(api, unit, project_ref, sha)
+        _, _, commit = _commit(api, unit, project_ref, sha)
         parent = commit.parents[0] if commit.parents else None
-        rows = entities.differences(reading.difference(repo, parent, commit))
-        return page_of_rows(api, unit, page, rows, lambda row: row)
+        rows = entities.differences(reading.difference(parent, commit))
+        return page_of_rows(api, page, rows, lambda row: row)
 
 
 @router.get("/commits/{sha:segment}/refs")
 def get_refs(
-    api: ApiRequest, project_ref: str, sha: str, filters: RefFilters = Params(RefFilters)
+    api: ApiRequest, project_ref: str, sha: str, filters: Annotated[RefFilters, Params(RefFilters)]
 ) -> Response:
     """Branches and tags that contain a commit."""
     with api.read() as unit:
@@ -176,12 +175,12 @@ def get_refs(
                 found = reading.tag_target(repo, name)
                 if found is not None and _contains(repo, found[0], commit):
                     rows.append(RefEntity(type="tag", name=name))
-        return page_of_rows(api, unit, filters, rows, lambda row: row)
+        return page_of_rows(api, filters, rows, lambda row: row)
 
 
 @router.get("/commits/{sha:segment}/merge_requests")
 def get_merge_requests(
-    api: ApiRequest, project_ref: str, sha: str, page: ListParameters = Params(ListParameters)
+    api: ApiRequest, project_ref: str, sha: str, page: Annotated[ListParameters, Params(ListParameters)]
 ) -> Response:
     """Merge requests whose head or merge is this commit."""
     with api.read() as unit:
@@ -193,7 +192,6 @@ def get_merge_requests(
         rows = unit.db.execute(query).scalars().all()
         return page_of_rows(
             api,
-            unit,
             page,
             rows,
             lambda row: {"id": row.id, "iid": row.iid, "title": row.title, "state": row.state},

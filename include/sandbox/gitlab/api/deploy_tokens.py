@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -54,27 +54,27 @@ class DeployTokenEntity(BaseModel):
 
 @router.get("/deploy_tokens")
 def list_every_deploy_token(
-    api: ApiRequest, filters: DeployTokenFilters = Params(DeployTokenFilters)
+    api: ApiRequest, filters: Annotated[DeployTokenFilters, Params(DeployTokenFilters)]
 ) -> Response:
     """All deploy tokens of the instance, for administrators."""
     with api.read() as unit:
         unit.require_admin()
         rows = list(unit.db.execute(select(DeployToken).order_by(DeployToken.id)).scalars())
-        return page_of_rows(api, unit, filters, _wanted(rows, filters), _entity)
+        return page_of_rows(api, filters, _wanted(rows, filters), _entity)
 
 
 @router.get(_PREFIX)
 def list_deploy_tokens(
-    api: ApiRequest, kind: Kind, ref: str, filters: DeployTokenFilters = Params(DeployTokenFilters)
+    api: ApiRequest, kind: Kind, ref: str, filters: Annotated[DeployTokenFilters, Params(DeployTokenFilters)]
 ) -> Response:
     """A project's or group's deploy tokens."""
     with api.read() as unit:
-        return page_of_rows(api, unit, filters, _wanted(_rows(unit, kind, ref), filters), _entity)
+        return page_of_rows(api, filters, _wanted(_rows(unit, kind, ref), filters), _entity)
 
 
 @router.post(_PREFIX)
 def create_deploy_token(
-    api: ApiRequest, kind: Kind, ref: str, body: DeployTokenCreation = Params(DeployTokenCreation)
+    api: ApiRequest, kind: Kind, ref: str, body: Annotated[DeployTokenCreation, Params(DeployTokenCreation)]
 ) -> Response:
     """Make a deploy token. The secret is in this answer only."""
     unknown = [scope for scope in body.scopes if scope not in DEPLOY_TOKEN_SCOPES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -66,7 +67,7 @@ class FileEntity(BaseModel):
 
 @router.get("/{file_path:segment}")
 def get_file(
-    api: ApiRequest, file_path: str, project_ref: str, wanted: FileReading = Params(FileReading)
+    api: ApiRequest, file_path: str, project_ref: str, wanted: Annotated[FileReading, Params(FileReading)]
 ) -> Response:
     """A file with its content."""
     with api.read(READ_REPOSITORY) as unit:
@@ -81,7 +82,7 @@ def get_file(
 
 @router.get("/{file_path:segment}/raw")
 def get_raw_file(
-    api: ApiRequest, file_path: str, project_ref: str, wanted: FileReading = Params(FileReading)
+    api: ApiRequest, file_path: str, project_ref: str, wanted: Annotated[FileReading, Params(FileReading)]
 ) -> Response:
     """A file's bytes."""
     with api.read(READ_REPOSITORY) as unit:
@@ -92,7 +93,7 @@ def get_raw_file(
 
 @router.get("/{file_path:segment}/blame")
 def get_blame(
-    api: ApiRequest, file_path: str, project_ref: str, wanted: FileReading = Params(FileReading)
+    api: ApiRequest, file_path: str, project_ref: str, wanted: Annotated[FileReading, Params(FileReading)]
 ) -> Response:
     """Which commit wrote which lines."""
     with api.read(READ_REPOSITORY) as unit:
@@ -116,7 +117,7 @@ def get_blame(
 
 @router.post("/{file_path:segment}")
 def create_file(
-    api: ApiRequest, file_path: str, project_ref: str, body: FileContent = Params(FileContent)
+    api: ApiRequest, file_path: str, project_ref: str, body: Annotated[FileContent, Params(FileContent)]
 ) -> Response:
     """Add a file."""
     return _write(api, project_ref, file_path, "create", body, 201)
@@ -124,7 +125,7 @@ def create_file(
 
 @router.put("/{file_path:segment}")
 def update_file(
-    api: ApiRequest, file_path: str, project_ref: str, body: FileContent = Params(FileContent)
+    api: ApiRequest, file_path: str, project_ref: str, body: Annotated[FileContent, Params(FileContent)]
 ) -> Response:
     """Change a file."""
     return _write(api, project_ref, file_path, "update", body, 200)
@@ -132,7 +133,7 @@ def update_file(
 
 @router.delete("/{file_path:segment}")
 def delete_file(
-    api: ApiRequest, file_path: str, project_ref: str, body: FileWriting = Params(FileWriting)
+    api: ApiRequest, file_path: str, project_ref: str, body: Annotated[FileWriting, Params(FileWriting)]
 ) -> Response:
     """Remove a file."""
     _commit(api, project_ref, body, Action("delete", file_path, last_commit_id=body.last_commit_id))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from anyio import to_thread
 from fastapi import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from sandbox.gitlab.faults.engine import Fault
 from sandbox.gitlab.faults.spoil import ConnectionEnded
@@ -59,28 +59,29 @@ class GitService:
         body = backend.pieces(request.receive)  # type: ignore[arg-type]  # ASGI messages are maps
         if fault is not None and fault.kind == "git_cut":
             body = _cut(body, fault.after_bytes)
+        heard = _nothing if fault is not None and fault.kind == "git_lose_answer" else send
         try:
             async with GitProcess(self._git_request(request, granted, service_path)) as process:
                 if request.method == "POST":
                     process.feed(body)
-                status, headers = await process.head()
-                answering = fault is None or fault.kind != "git_lose_answer"
-                if answering:
-                    await _start(send, status, headers)
+                await _start(heard, *await process.head())
                 async for piece in process.body():
-                    if answering:
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
-            if granted.push is not None:
-                await to_thread.run_sync(record_push, self._server, granted.push)
-            if not answering:
-                raise ConnectionEnded
-            await send({"type": "http.response.body", "body": b""})
+                    await heard({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._record(granted.push)
         except BackendFailed as problem:
             await _text(send, 500, f"{problem}\n")
+            return
         except ClientGone:
-            if granted.push is not None:
-                await to_thread.run_sync(record_push, self._server, granted.push)
+            await self._record(granted.push)
             raise ConnectionEnded from None
+        if heard is _nothing:
+            raise ConnectionEnded
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _record(self, push: Push | None) -> None:
+        """The client hears the end of the answer only after the push's effects are recorded."""
+        if push is not None:
+            await to_thread.run_sync(record_push, self._server, push)
 
     def _git_request(self, request: Request, granted: Granted, service_path: str) -> GitRequest:
         environment = {"GITLAB_PUSH_DIR": str(granted.push.folder)} if granted.push is not None else {}
@@ -144,6 +145,10 @@ async def _cut(body: AsyncIterator[bytes], after: int) -> AsyncIterator[bytes]:
         passed += len(piece)
         if passed >= after:
             raise ClientGone
+
+
+async def _nothing(_message: Message) -> None:
+    """Where the answer of a push goes that is to be lost."""
 
 
 async def _refuse(send: Send, refused: GitRefused) -> None:

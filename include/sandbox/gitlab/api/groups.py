@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy import select
@@ -89,15 +91,15 @@ class NamespaceExistence(Parameters):
 
 
 @router.get("/groups")
-def list_groups(api: ApiRequest, filters: GroupFilters = Params(GroupFilters)) -> Response:
+def list_groups(api: ApiRequest, filters: Annotated[GroupFilters, Params(GroupFilters)]) -> Response:
     """Groups the caller sees."""
     with api.read() as unit:
         rows = listing.groups(unit, **filters.model_dump(exclude={"page", "per_page", "pagination"}))
-        return page_of_rows(api, unit, filters, rows, lambda row: groups.group(unit, row))
+        return page_of_rows(api, filters, rows, lambda row: groups.group(unit, row))
 
 
 @router.post("/groups")
-def create_group(api: ApiRequest, body: GroupCreation = Params(GroupCreation)) -> Response:
+def create_group(api: ApiRequest, body: Annotated[GroupCreation, Params(GroupCreation)]) -> Response:
     """Make a group."""
     with api.write() as unit:
         if not api.server.limits.creation_allowed("group", unit.user.id):
@@ -107,7 +109,7 @@ def create_group(api: ApiRequest, body: GroupCreation = Params(GroupCreation)) -
 
 
 @router.get("/groups/{ref:segment}")
-def get_group(api: ApiRequest, ref: str, reading: GroupReading = Params(GroupReading)) -> Response:
+def get_group(api: ApiRequest, ref: str, reading: Annotated[GroupReading, Params(GroupReading)]) -> Response:
     """One group."""
     with api.read() as unit:
         row = access.find_group(unit, ref)
@@ -117,7 +119,7 @@ def get_group(api: ApiRequest, ref: str, reading: GroupReading = Params(GroupRea
 
 
 @router.put("/groups/{ref:segment}")
-def update_group(api: ApiRequest, ref: str, body: GroupChange = Params(GroupChange)) -> Response:
+def update_group(api: ApiRequest, ref: str, body: Annotated[GroupChange, Params(GroupChange)]) -> Response:
     """Change a group."""
     with api.write() as unit:
         row = access.find_group(unit, ref, Role.OWNER)
@@ -126,12 +128,14 @@ def update_group(api: ApiRequest, ref: str, body: GroupChange = Params(GroupChan
 
 
 @router.delete("/groups/{ref:segment}")
-def delete_group(api: ApiRequest, ref: str, body: GroupDeletion = Params(GroupDeletion)) -> Response:
+def delete_group(
+    api: ApiRequest, ref: str, body: Annotated[GroupDeletion, Params(GroupDeletion)]
+) -> Response:
     """Mark a group for deletion; a marked subgroup can be removed at once."""
     with api.write() as unit:
         row = access.find_group(unit, ref, Role.OWNER)
         if not body.permanently_remove:
-            namespaces.mark_group(unit, row)
+            namespaces.mark_group(row)
         else:
             _remove_now(unit, row, body.full_path)
     return accepted()
@@ -142,12 +146,14 @@ def restore_group(api: ApiRequest, ref: str) -> Response:
     """Undo the marking."""
     with api.write() as unit:
         row = access.find_group(unit, ref, Role.OWNER)
-        namespaces.restore_group(unit, row)
+        namespaces.restore_group(row)
         return answer(groups.group_detail(unit, row, []), 201)
 
 
 @router.post("/groups/{ref:segment}/transfer")
-def transfer_group(api: ApiRequest, ref: str, body: GroupTransfer = Params(GroupTransfer)) -> Response:
+def transfer_group(
+    api: ApiRequest, ref: str, body: Annotated[GroupTransfer, Params(GroupTransfer)]
+) -> Response:
     """Move a group."""
     with api.write() as unit:
         row = access.find_group(unit, ref, Role.OWNER)
@@ -166,16 +172,20 @@ def transfer_project(api: ApiRequest, ref: str, project_ref: str) -> Response:
 
 
 @router.get("/groups/{ref:segment}/subgroups")
-def list_subgroups(api: ApiRequest, ref: str, filters: GroupFilters = Params(GroupFilters)) -> Response:
+def list_subgroups(
+    api: ApiRequest, ref: str, filters: Annotated[GroupFilters, Params(GroupFilters)]
+) -> Response:
     """Groups directly inside."""
     with api.read() as unit:
         parent = access.find_group(unit, ref)
         rows = [row for row in listing.groups(unit, search=filters.search) if row.parent_id == parent.id]
-        return page_of_rows(api, unit, filters, rows, lambda row: groups.group(unit, row))
+        return page_of_rows(api, filters, rows, lambda row: groups.group(unit, row))
 
 
 @router.get("/groups/{ref:segment}/descendant_groups")
-def list_descendants(api: ApiRequest, ref: str, filters: GroupFilters = Params(GroupFilters)) -> Response:
+def list_descendants(
+    api: ApiRequest, ref: str, filters: Annotated[GroupFilters, Params(GroupFilters)]
+) -> Response:
     """Groups inside at any depth."""
     with api.read() as unit:
         top = access.find_group(unit, ref)
@@ -184,11 +194,13 @@ def list_descendants(api: ApiRequest, ref: str, filters: GroupFilters = Params(G
             for row in listing.groups(unit, search=filters.search)
             if row.id != top.id and any(item.id == top.id for item in access.ancestors(row))
         ]
-        return page_of_rows(api, unit, filters, rows, lambda row: groups.group(unit, row))
+        return page_of_rows(api, filters, rows, lambda row: groups.group(unit, row))
 
 
 @router.get("/namespaces")
-def list_namespaces(api: ApiRequest, filters: NamespaceFilters = Params(NamespaceFilters)) -> Response:
+def list_namespaces(
+    api: ApiRequest, filters: Annotated[NamespaceFilters, Params(NamespaceFilters)]
+) -> Response:
     """Namespaces the caller can use."""
     with api.read() as unit:
         _ = unit.user
@@ -201,12 +213,12 @@ def list_namespaces(api: ApiRequest, filters: NamespaceFilters = Params(Namespac
             rows = [row for row in rows if filters.search.lower() in f"{row.name} {row.path}".lower()]
         if filters.top_level_only:
             rows = [row for row in rows if row.parent_id is None]
-        return page_of_rows(api, unit, filters, rows, lambda row: groups.namespace(unit, row))
+        return page_of_rows(api, filters, rows, lambda row: groups.namespace(unit, row))
 
 
 @router.get("/namespaces/{ref:segment}/exists")
 def namespace_exists(
-    api: ApiRequest, ref: str, where: NamespaceExistence = Params(NamespaceExistence)
+    api: ApiRequest, ref: str, where: Annotated[NamespaceExistence, Params(NamespaceExistence)]
 ) -> Response:
     """Whether a path is used, with free alternatives."""
     with api.read() as unit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
@@ -22,7 +22,6 @@ from sandbox.gitlab.services import access
 from sandbox.gitlab.services.server import Unit
 from sandbox.gitlab.store.work_tables import Hook, HookDelivery
 from sandbox.gitlab.webhooks import events
-from sandbox.gitlab.webhooks.delivery import FAILURES_BEFORE_PAUSE
 
 router = APIRouter()
 Kind = Literal["projects", "groups"]
@@ -31,6 +30,10 @@ _EVENTS = (
     "push_events tag_push_events merge_requests_events issues_events confidential_issues_events note_events"
     " confidential_note_events job_events pipeline_events wiki_page_events deployment_events"
     " feature_flag_events releases_events milestone_events emoji_events resource_access_token_events"
+).split()
+
+_SHOWN = (
+    "id url name description created_at enable_ssl_verification disabled_until push_events_branch_filter"
 ).split()
 
 
@@ -71,7 +74,7 @@ class HookEntity(BaseModel):
 
 @router.get(_PREFIX)
 def list_hooks(
-    api: ApiRequest, kind: Kind, ref: str, page: ListParameters = Params(ListParameters)
+    api: ApiRequest, kind: Kind, ref: str, page: Annotated[ListParameters, Params(ListParameters)]
 ) -> Response:
     """Hooks by id."""
     with api.read() as unit:
@@ -90,7 +93,9 @@ def get_hook(api: ApiRequest, kind: Kind, ref: str, hook_id: int) -> Response:
 
 
 @router.post(_PREFIX)
-def create_hook(api: ApiRequest, kind: Kind, ref: str, body: HookFields = Params(HookFields)) -> Response:
+def create_hook(
+    api: ApiRequest, kind: Kind, ref: str, body: Annotated[HookFields, Params(HookFields)]
+) -> Response:
     """Add a hook. Several may have the same address."""
     if body.url is None:
         raise ApiError(400, {"error": "url is missing"})
@@ -107,7 +112,7 @@ def create_hook(api: ApiRequest, kind: Kind, ref: str, body: HookFields = Params
 
 @router.put(_PREFIX + "/{hook_id}")
 def update_hook(
-    api: ApiRequest, kind: Kind, ref: str, hook_id: int, body: HookFields = Params(HookFields)
+    api: ApiRequest, kind: Kind, ref: str, hook_id: int, body: Annotated[HookFields, Params(HookFields)]
 ) -> Response:
     """Change a hook."""
     with api.write() as unit:
@@ -126,7 +131,11 @@ def delete_hook(api: ApiRequest, kind: Kind, ref: str, hook_id: int) -> Response
 
 @router.get(_PREFIX + "/{hook_id}/events")
 def list_deliveries(
-    api: ApiRequest, kind: Kind, ref: str, hook_id: int, page: ListParameters = Params(ListParameters)
+    api: ApiRequest,
+    kind: Kind,
+    ref: str,
+    hook_id: int,
+    page: Annotated[ListParameters, Params(ListParameters)],
 ) -> Response:
     """What was sent and what came back, newest first."""
     with api.read() as unit:
@@ -212,19 +221,14 @@ def _truth(value: Any) -> bool:
 def _entity(row: Hook) -> HookEntity:
     switches = {name: bool(row.events.get(name, False)) for name in _EVENTS}
     scope = {"project_id": row.source_id} if row.source_type == "project" else {"group_id": row.source_id}
-    return HookEntity(
-        id=row.id,
-        url=row.url,
-        name=row.name,
-        description=row.description,
-        created_at=row.created_at,
-        enable_ssl_verification=row.enable_ssl_verification,
-        alert_status=events.alert_status(row) if row.failures >= FAILURES_BEFORE_PAUSE else "executable",
-        disabled_until=row.disabled_until,
-        push_events_branch_filter=row.push_events_branch_filter,
-        token_present=bool(row.token),
-        **switches,
-        **scope,
+    return HookEntity.model_validate(
+        {
+            **{name: getattr(row, name) for name in _SHOWN},
+            **switches,
+            **scope,
+            "alert_status": events.alert_status(row),
+            "token_present": bool(row.token),
+        }
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from sandbox.gitlab.errors import ApiError, NotFound, Unauthorized
 from sandbox.gitlab.faults.engine import Fault
@@ -21,7 +23,7 @@ _READ_USER = frozenset({"read_user"})
 class Anything(Parameters):
     """A body taken as it is."""
 
-    model_config = {"extra": "allow"}
+    model_config = ConfigDict(extra="allow")
 
 
 class Since(Parameters):
@@ -69,7 +71,7 @@ def list_faults(api: ApiRequest) -> Response:
 
 
 @control.post("/sandbox/faults")
-def add_fault(api: ApiRequest, body: Anything = Params(Anything)) -> Response:
+def add_fault(api: ApiRequest, body: Annotated[Anything, Params(Anything)]) -> Response:
     """Set a switch."""
     _admin(api)
     try:
@@ -97,7 +99,7 @@ def remove_fault(api: ApiRequest, fault_id: str) -> Response:
 
 
 @control.get("/sandbox/journal")
-def read_journal(api: ApiRequest, parameters: Since = Params(Since)) -> Response:
+def read_journal(api: ApiRequest, parameters: Annotated[Since, Params(Since)]) -> Response:
     """Requests so far."""
     _admin(api)
     entries = api.server.journal.entries(parameters.after)
@@ -120,7 +122,7 @@ def read_limits(api: ApiRequest) -> Response:
 
 
 @control.put("/sandbox/limits")
-def set_limits(api: ApiRequest, body: Anything = Params(Anything)) -> Response:
+def set_limits(api: ApiRequest, body: Annotated[Anything, Params(Anything)]) -> Response:
     """Replace the limits; fields not given return to their defaults."""
     _admin(api)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from sqlalchemy import select
@@ -47,7 +47,7 @@ class MemberChange(Parameters):
 
 @router.get("")
 def list_members(
-    api: ApiRequest, kind: Kind, ref: str, filters: MemberFilters = Params(MemberFilters)
+    api: ApiRequest, kind: Kind, ref: str, filters: Annotated[MemberFilters, Params(MemberFilters)]
 ) -> Response:
     """Direct members."""
     with api.read() as unit:
@@ -63,12 +63,12 @@ def list_members(
 
 @router.get("/all")
 def list_all_members(
-    api: ApiRequest, kind: Kind, ref: str, filters: MemberFilters = Params(MemberFilters)
+    api: ApiRequest, kind: Kind, ref: str, filters: Annotated[MemberFilters, Params(MemberFilters)]
 ) -> Response:
     """Members with those inherited from groups above; the highest role of each."""
     with api.read() as unit:
         rows = sorted(members.inherited(unit, _find(unit, kind, ref)).values(), key=lambda row: row.id)
-        return page_of_rows(api, unit, filters, rows, lambda row: users.member(unit, row))
+        return page_of_rows(api, filters, rows, lambda row: users.member(unit, row))
 
 
 @router.get("/all/{user_id}")
@@ -90,7 +90,7 @@ def get_member(api: ApiRequest, kind: Kind, ref: str, user_id: int) -> Response:
 
 @router.post("")
 def add_member(
-    api: ApiRequest, kind: Kind, ref: str, body: MemberCreation = Params(MemberCreation)
+    api: ApiRequest, kind: Kind, ref: str, body: Annotated[MemberCreation, Params(MemberCreation)]
 ) -> Response:
     """Give a user a role."""
     with api.write() as unit:
@@ -114,7 +114,7 @@ def add_member(
 
 @router.put("/{user_id}")
 def update_member(
-    api: ApiRequest, kind: Kind, ref: str, user_id: int, body: MemberChange = Params(MemberChange)
+    api: ApiRequest, kind: Kind, ref: str, user_id: int, body: Annotated[MemberChange, Params(MemberChange)]
 ) -> Response:
     """Change a role."""
     with api.write() as unit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field, field_validator
@@ -95,7 +95,7 @@ class UserFilters(ListParameters):
 
 
 @router.get("/projects")
-def list_projects(api: ApiRequest, filters: ProjectFilters = Params(ProjectFilters)) -> Response:
+def list_projects(api: ApiRequest, filters: Annotated[ProjectFilters, Params(ProjectFilters)]) -> Response:
     """Projects the caller sees."""
     with api.read() as unit:
         return _listed(api, unit, filters, listing.visible_projects(unit))
@@ -103,7 +103,7 @@ def list_projects(api: ApiRequest, filters: ProjectFilters = Params(ProjectFilte
 
 @router.get("/groups/{ref:segment}/projects")
 def list_group_projects(
-    api: ApiRequest, ref: str, filters: ProjectFilters = Params(ProjectFilters)
+    api: ApiRequest, ref: str, filters: Annotated[ProjectFilters, Params(ProjectFilters)]
 ) -> Response:
     """Projects of a group, with those of subgroups when asked for."""
     with api.read() as unit:
@@ -115,7 +115,7 @@ def list_group_projects(
 
 @router.get("/users/{user_id}/projects")
 def list_user_projects(
-    api: ApiRequest, user_id: int, filters: ProjectFilters = Params(ProjectFilters)
+    api: ApiRequest, user_id: int, filters: Annotated[ProjectFilters, Params(ProjectFilters)]
 ) -> Response:
     """Projects in a user's own namespace."""
     with api.read() as unit:
@@ -124,7 +124,7 @@ def list_user_projects(
 
 
 @router.post("/projects")
-def create_project(api: ApiRequest, body: ProjectCreation = Params(ProjectCreation)) -> Response:
+def create_project(api: ApiRequest, body: Annotated[ProjectCreation, Params(ProjectCreation)]) -> Response:
     """Make a project."""
     if body.name is None and body.path is None:
         raise InvalidParameters("name, path are missing, at least one parameter must be provided")
@@ -150,7 +150,7 @@ def get_project(api: ApiRequest, project_ref: str) -> Response:
 
 @router.put("/projects/{project_ref:segment}")
 def update_project(
-    api: ApiRequest, project_ref: str, body: ProjectFields = Params(ProjectFields)
+    api: ApiRequest, project_ref: str, body: Annotated[ProjectFields, Params(ProjectFields)]
 ) -> Response:
     """Change a project."""
     with api.write() as unit:
@@ -165,7 +165,7 @@ def update_project(
 
 @router.delete("/projects/{project_ref:segment}")
 def delete_project(
-    api: ApiRequest, project_ref: str, body: ProjectDeletion = Params(ProjectDeletion)
+    api: ApiRequest, project_ref: str, body: Annotated[ProjectDeletion, Params(ProjectDeletion)]
 ) -> Response:
     """Mark for deletion, or remove what is marked."""
     with api.write() as unit:
@@ -200,7 +200,7 @@ def unarchive_project(api: ApiRequest, project_ref: str) -> Response:
 
 @router.put("/projects/{project_ref:segment}/transfer")
 def transfer_project(
-    api: ApiRequest, project_ref: str, body: ProjectTransfer = Params(ProjectTransfer)
+    api: ApiRequest, project_ref: str, body: Annotated[ProjectTransfer, Params(ProjectTransfer)]
 ) -> Response:
     """Move a project to another namespace."""
     with api.write() as unit:
@@ -211,12 +211,12 @@ def transfer_project(
 
 @router.get("/projects/{project_ref:segment}/users")
 def list_project_users(
-    api: ApiRequest, project_ref: str, filters: UserFilters = Params(UserFilters)
+    api: ApiRequest, project_ref: str, filters: Annotated[UserFilters, Params(UserFilters)]
 ) -> Response:
     """People with a role in the project."""
     with api.read() as unit:
         rows = members.people(unit, access.find_project(unit, project_ref), filters.search)
-        return page_of_rows(api, unit, filters, rows, lambda row: users.basic(unit, row))
+        return page_of_rows(api, filters, rows, lambda row: users.basic(unit, row))
 
 
 def _listed(api: Api, unit: Unit, filters: ProjectFilters, query: Select[Project]) -> Response:

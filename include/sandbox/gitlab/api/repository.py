@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -54,7 +54,9 @@ class TreeEntity(BaseModel):
 
 
 @router.get("/tree")
-def get_tree(api: ApiRequest, project_ref: str, wanted: TreeReading = Params(TreeReading)) -> Response:
+def get_tree(
+    api: ApiRequest, project_ref: str, wanted: Annotated[TreeReading, Params(TreeReading)]
+) -> Response:
     """A folder's entries."""
     with api.read() as unit:
         project = access.readable_project(unit, project_ref)
@@ -64,7 +66,7 @@ def get_tree(api: ApiRequest, project_ref: str, wanted: TreeReading = Params(Tre
         if tree is None:
             raise NotFound("Tree" if commit is None else "invalid revision or path")
         rows = list(reading.listing(tree, wanted.path.strip("/"), wanted.recursive))
-        return page_of_rows(api, unit, wanted, rows, lambda row: TreeEntity(**vars(row)))
+        return page_of_rows(api, wanted, rows, lambda row: TreeEntity(**vars(row)))
 
 
 @router.get("/blobs/{sha}/raw")
@@ -79,7 +81,7 @@ def get_raw_blob(api: ApiRequest, project_ref: str, sha: str) -> Response:
 
 
 @router.get("/compare")
-def compare(api: ApiRequest, project_ref: str, wanted: Comparison = Params(Comparison)) -> Response:
+def compare(api: ApiRequest, project_ref: str, wanted: Annotated[Comparison, Params(Comparison)]) -> Response:
     """Commits and changes from one version to another."""
     with api.read() as unit:
         project = access.readable_project(unit, project_ref)
@@ -90,7 +92,7 @@ def compare(api: ApiRequest, project_ref: str, wanted: Comparison = Params(Compa
         between = list(reversed(list(islice(reading.log(repo, new, exclude=[old]), 1000))))
         shown = [entities.commit(unit, project, row).model_dump() for row in between]
         path = routing.project_path(unit.db, project)
-        changes = [item.model_dump() for item in entities.differences(reading.difference(repo, base, new))]
+        changes = [item.model_dump() for item in entities.differences(reading.difference(base, new))]
         body: dict[str, Any] = {
             "commit": shown[-1] if shown else None,
             "commits": shown,
@@ -103,7 +105,9 @@ def compare(api: ApiRequest, project_ref: str, wanted: Comparison = Params(Compa
 
 
 @router.get("/merge_base")
-def merge_base(api: ApiRequest, project_ref: str, wanted: MergeBase = Params(MergeBase)) -> Response:
+def merge_base(
+    api: ApiRequest, project_ref: str, wanted: Annotated[MergeBase, Params(MergeBase)]
+) -> Response:
     """The best common ancestor."""
     with api.read() as unit:
         project = access.readable_project(unit, project_ref)
@@ -122,7 +126,7 @@ def merge_base(api: ApiRequest, project_ref: str, wanted: MergeBase = Params(Mer
 
 @router.get("/contributors")
 def contributors(
-    api: ApiRequest, project_ref: str, page: ListParameters = Params(ListParameters)
+    api: ApiRequest, project_ref: str, page: Annotated[ListParameters, Params(ListParameters)]
 ) -> Response:
     """Who committed how often."""
     with api.read() as unit:
@@ -138,7 +142,7 @@ def contributors(
             {"name": name, "email": email, "commits": count, "additions": 0, "deletions": 0}
             for (name, email), count in sorted(found.items())
         ]
-        return page_of_rows(api, unit, page, rows, lambda row: row)
+        return page_of_rows(api, page, rows, lambda row: row)
 
 
 def _version(repo: Repository, ref: str, default: str | None) -> Commit:

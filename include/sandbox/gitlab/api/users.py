@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlalchemy import or_, select
@@ -62,7 +64,7 @@ def current_user(api: ApiRequest) -> Response:
 
 
 @router.get("/users")
-def list_users(api: ApiRequest, filters: UserFilters = Params(UserFilters)) -> Response:
+def list_users(api: ApiRequest, filters: Annotated[UserFilters, Params(UserFilters)]) -> Response:
     """Users by name or search text."""
     with api.read(_READ_USER) as unit:
         if unit.caller.user is None and filters.username is None:
@@ -94,7 +96,7 @@ def get_user(api: ApiRequest, user_id: int) -> Response:
 
 
 @router.post("/users")
-def create_user(api: ApiRequest, body: UserCreation = Params(UserCreation)) -> Response:
+def create_user(api: ApiRequest, body: Annotated[UserCreation, Params(UserCreation)]) -> Response:
     """Make an account."""
     with api.write() as unit:
         unit.require_admin()
@@ -102,7 +104,7 @@ def create_user(api: ApiRequest, body: UserCreation = Params(UserCreation)) -> R
 
 
 @router.put("/users/{user_id}")
-def update_user(api: ApiRequest, user_id: int, body: UserChange = Params(UserChange)) -> Response:
+def update_user(api: ApiRequest, user_id: int, body: Annotated[UserChange, Params(UserChange)]) -> Response:
     """Change an account."""
     with api.write() as unit:
         unit.require_admin()

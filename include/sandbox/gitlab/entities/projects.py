@@ -191,12 +191,13 @@ def single(unit: Unit, row: tables.Project) -> dict[str, Any]:
 
 def _full(unit: Unit, row: tables.Project) -> dict[str, Any]:
     values = _basic(unit, row)
+    path, host = values["path_with_namespace"], unit.server.url.split("://")[-1]
     settings = ProjectSettings.model_validate(row.settings)
     owner = unit.db.get(tables.User, row.namespace.owner_id) if row.namespace.owner_id else None
     entity = ProjectEntity(
         **values,
         **settings.model_dump(),
-        container_registry_image_prefix=f"registry.{unit.server.url.split('://')[-1]}/{values['path_with_namespace'].lower()}",
+        container_registry_image_prefix=f"registry.{host}/{path.lower()}",
         links=_links(unit, row),
         container_expiration_policy=_expiration_policy(row.created_at),
         empty_repo=row.empty,
@@ -204,7 +205,7 @@ def _full(unit: Unit, row: tables.Project) -> dict[str, Any]:
         owner=users.basic(unit, owner) if owner else None,
         creator_id=row.creator_id,
         updated_at=row.updated_at,
-        service_desk_address=f"contact-project+{values['path_with_namespace'].replace('/', '-')}-{row.id}-issue-@localhost",
+        service_desk_address=f"contact-project+{path.replace('/', '-')}-{row.id}-issue-@localhost",
         marked_for_deletion_at=row.marked_for_deletion_on,
         marked_for_deletion_on=row.marked_for_deletion_on,
     )

@@ -102,12 +102,10 @@ def commit(unit: Unit, project: Project, row: Commit) -> CommitEntity:
     return CommitEntity(**_commit(unit, project, row))
 
 
-def commit_detail(
-    unit: Unit, project: Project, repo: Repository, row: Commit, stats: bool, status: str | None
-) -> CommitDetail:
+def commit_detail(unit: Unit, project: Project, row: Commit, stats: bool, status: str | None) -> CommitDetail:
     """One commit."""
     parent = row.parents[0] if row.parents else None
-    counted = reading.difference(repo, parent, row).stats if stats else None
+    counted = reading.difference(parent, row).stats if stats else None
     return CommitDetail(
         **_commit(unit, project, row),
         project_id=project.id,

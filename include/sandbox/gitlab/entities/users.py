@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -165,7 +166,7 @@ def resource_token(unit: Unit, row: tables.AccessToken, level: int) -> ResourceT
     )
 
 
-def _basic(unit: Unit, user: tables.User) -> dict[str, object]:
+def _basic(unit: Unit, user: tables.User) -> dict[str, Any]:
     picture = hashlib.sha256(user.email.lower().encode()).hexdigest()
     return {
         "id": user.id,
@@ -177,7 +178,7 @@ def _basic(unit: Unit, user: tables.User) -> dict[str, object]:
     }
 
 
-def _token(unit: Unit, row: tables.AccessToken) -> dict[str, object]:
+def _token(unit: Unit, row: tables.AccessToken) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,

@@ -1,7 +1,7 @@
 """A small client of the server's admin API: set faults, read the journal, set limits.
 
 ```python
-with FaultClient(url, admin_token) as control, control.fault(kind="internal_error", path="/projects$", nth=[1]):
+with FaultClient(url, token) as control, control.fault(kind="internal_error", path="/projects$", nth=[1]):
     ...  # the first call of that path answers 500
 ```
 """

@@ -56,7 +56,7 @@ class Fault(BaseModel):
     _random: random.Random = PrivateAttr()
 
     def model_post_init(self, _context: object) -> None:
-        self._random = random.Random(self.seed)
+        self._random = random.Random(self.seed)  # noqa: S311 - repeatable on purpose, keeps no secret
 
     @field_validator("path")
     @classmethod

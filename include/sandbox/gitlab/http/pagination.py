@@ -37,7 +37,7 @@ class ListParameters(Parameters):
 
 
 def page_of_rows(
-    api: Api, unit: Unit, parameters: ListParameters, rows: Sequence[Row], make: Callable[[Row], Any]
+    api: Api, parameters: ListParameters, rows: Sequence[Row], make: Callable[[Row], Any]
 ) -> Response:
     """A page of a list that is already in memory."""
     page = parameters.wanted

@@ -48,7 +48,8 @@ class Api:
     @property
     def base(self) -> str:
         """The request's address without query, for `Link` headers."""
-        return self.server.url + self.request.scope["raw_path"].decode()
+        raw: bytes = self.request.scope["raw_path"]
+        return self.server.url + raw.decode()
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -138,10 +139,7 @@ def answer(
     content: BaseModel | dict[str, Any] | list[Any], status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     """A JSON answer."""
-    if isinstance(content, BaseModel):
-        body = content.model_dump_json().encode()
-    else:
-        body = _ANY.dump_json(content)
+    body = _ANY.dump_json(content)
     return Response(body, status, headers, media_type="application/json")
 
 

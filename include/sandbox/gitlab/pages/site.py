@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from jinja2 import Environment, PackageLoader
 from pygit2 import Repository
 from sqlalchemy import select
@@ -38,7 +38,7 @@ def create_site(server: Server) -> FastAPI:
         return pages.start()
 
     @site.get("/{path:path}")
-    def page(request: Request, path: str) -> Response:
+    def page(path: str) -> Response:
         return pages.page(unquote(path).strip("/"))
 
     return site
@@ -134,7 +134,7 @@ class _Pages:
         if commit is None:
             return self._render("message.html", 404, text="There is no such commit.")
         parent = commit.parents[0] if commit.parents else None
-        changes = differences(reading.difference(repo, parent, commit))
+        changes = differences(reading.difference(parent, commit))
         return self._render("commit.html", commit=commit, changes=changes, **values)
 
     def _shown(self, project: Project) -> bool:

@@ -80,10 +80,10 @@ class GitProcess:
 
     async def head(self) -> tuple[int, list[tuple[str, str]]]:
         """Status and headers of git's answer."""
-        assert self._running.stdout is not None
+        stdout = self._stdout
         status, headers = 200, []
         try:
-            block = await self._running.stdout.readuntil(b"\r\n\r\n")
+            block = await stdout.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             self._raise_from_feeding()
             raise BackendFailed(await self._complaint()) from None
@@ -97,8 +97,8 @@ class GitProcess:
 
     async def body(self) -> AsyncIterator[bytes]:
         """The answer's body in pieces, until git ends."""
-        assert self._running.stdout is not None
-        while piece := await self._running.stdout.read(_PIECE):
+        stdout = self._stdout
+        while piece := await stdout.read(_PIECE):
             yield piece
         self._raise_from_feeding()
         await self._running.wait()
@@ -113,9 +113,16 @@ class GitProcess:
             raise RuntimeError("the process is started by `async with`")
         return self._process
 
+    @property
+    def _stdout(self) -> asyncio.StreamReader:
+        if self._running.stdout is None:
+            raise RuntimeError("started with a pipe for its output")
+        return self._running.stdout
+
     async def _feed(self, body: AsyncIterator[bytes]) -> None:
         stdin = self._running.stdin
-        assert stdin is not None
+        if stdin is None:
+            raise RuntimeError("started with a pipe for its input")
         try:
             async for piece in body:
                 stdin.write(piece)
@@ -131,8 +138,8 @@ class GitProcess:
                 stdin.close()
 
     async def _complaint(self) -> str:
-        assert self._running.stderr is not None
-        return (await self._running.stderr.read(_HEADERS)).decode("utf-8", "replace").strip()
+        stderr = self._running.stderr
+        return (await stderr.read(_HEADERS)).decode("utf-8", "replace").strip() if stderr else ""
 
 
 async def pieces(receive: Callable[[], Awaitable[dict[str, object]]]) -> AsyncIterator[bytes]:

@@ -147,12 +147,9 @@ def is_ancestor(repo: Repository, ancestor: Commit, descendant: Commit) -> bool:
     return ancestor.id == descendant.id or repo.descendant_of(descendant.id, ancestor.id)
 
 
-def difference(repo: Repository, old: Commit | None, new: Commit) -> pygit2.Diff:
+def difference(old: Commit | None, new: Commit) -> pygit2.Diff:
     """Changes from `old` (None: nothing) to `new`, renames found."""
-    if old is None:
-        found = new.tree.diff_to_tree(swap=True)
-    else:
-        found = repo.diff(old.tree, new.tree)
+    found = new.tree.diff_to_tree(swap=True) if old is None else old.tree.diff_to_tree(new.tree)
     if not isinstance(found, pygit2.Diff):
         raise TypeError("two trees always give a diff")
     found.find_similar(flags=DiffFind.FIND_RENAMES)
@@ -203,7 +200,7 @@ def _by_hash(repo: Repository, text: str) -> Commit | None:
     except ValueError:
         return None
     if isinstance(found, Tag):
-        found = found.peel(Commit)
+        return found.peel(Commit)
     return found if isinstance(found, Commit) else None
 
 

@@ -35,8 +35,8 @@ VISIBILITIES = ("private", "internal", "public")
 
 #: Scopes that a personal, project or group access token can carry.
 TOKEN_SCOPES = frozenset(
-    "api read_api read_user create_runner manage_runner k8s_proxy self_rotate read_repository write_repository"
-    " read_registry write_registry ai_features sudo admin_mode read_service_ping".split()
+    "api read_api read_user create_runner manage_runner k8s_proxy self_rotate read_repository"
+    " write_repository read_registry write_registry ai_features sudo admin_mode read_service_ping".split()
 )
 DEPLOY_TOKEN_SCOPES = frozenset(
     "read_repository read_registry write_registry read_package_registry write_package_registry"

@@ -10,8 +10,9 @@ import unicodedata
 
 TAKEN = "has already been taken"
 BLANK = "can't be blank"
-PATH_RULE = "can contain only letters, digits, '_', '-' and '.'. Cannot start with '-', end in '.git' or end in '.atom'."
-GROUP_PATH_RULE = "can contain only letters, digits, '_', '-' and '.'. Cannot start with '-' or end in '.', '.git' or '.atom'."
+_CHARACTERS = "can contain only letters, digits, '_', '-' and '.'. "
+PATH_RULE = _CHARACTERS + "Cannot start with '-', end in '.git' or end in '.atom'."
+GROUP_PATH_RULE = _CHARACTERS + "Cannot start with '-' or end in '.', '.git' or '.atom'."
 STRICT_PATH_RULE = (
     "must not start or end with a special character and must not contain consecutive special characters."
 )
@@ -29,10 +30,10 @@ RESERVED_PROJECT_PATHS = frozenset(
     " gitlab-lfs/objects info/lfs/objects new preview raw refs tree update wikis".split()
 )
 RESERVED_TOP_LEVEL = frozenset(
-    "- .well-known 404.html 422.html 500.html 502.html 503.html admin api apple-touch-icon.png assets dashboard"
-    " deploy.html explore favicon.ico favicon.png files groups health_check help import jwt login oauth profile"
-    " projects public robots.txt s search sitemap sitemap.xml sitemap.xml.gz slash-command-logo.png snippets"
-    " unsubscribes uploads users v2".split()
+    "- .well-known 404.html 422.html 500.html 502.html 503.html admin api apple-touch-icon.png assets"
+    " dashboard deploy.html explore favicon.ico favicon.png files groups health_check help import jwt login"
+    " oauth profile projects public robots.txt s search sitemap sitemap.xml sitemap.xml.gz"
+    " slash-command-logo.png snippets unsubscribes uploads users v2".split()
 )
 RESERVED_SUBGROUPS = frozenset("-".split())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, false, or_, select
+from sqlalchemy import Select, false, or_, select
 
 from sandbox.gitlab.rules.access import Role
 from sandbox.gitlab.services import access
@@ -29,7 +29,6 @@ def groups(
     owned: bool = False,
     min_access_level: int | None = None,
     top_level_only: bool = False,
-    all_available: bool = True,
     skip_groups: list[int] | None = None,
     visibility: str | None = None,
     order_by: str | None = None,
@@ -113,23 +112,27 @@ def filtered(unit: Unit, query: Select[Project], filters: Any) -> Select[Project
         query = query.where(Project.visibility == filters.visibility)
     if filters.archived is not None:
         query = query.where(Project.archived == filters.archived)
-    if filters.owned:
-        query = query.where(member_projects(unit, Role.OWNER))
-    if filters.membership:
-        query = query.where(member_projects(unit, Role.MINIMAL))
-    if filters.min_access_level is not None:
-        query = query.where(member_projects(unit, filters.min_access_level))
+    least = max(
+        filters.min_access_level or 0,
+        Role.OWNER if filters.owned else 0,
+        Role.MINIMAL if filters.membership else 0,
+    )
+    if least:
+        query = query.where(member_projects(unit, least))
     if filters.include_pending_delete is False:
         query = query.where(Project.marked_for_deletion_on.is_(None))
-    bounds = []
+    return _ordered(query, filters)
+
+
+def _ordered(query: Select[Project], filters: Any) -> Select[Project]:
     if filters.id_after is not None:
-        bounds.append(Project.id > filters.id_after)
+        query = query.where(Project.id > filters.id_after)
     if filters.id_before is not None:
-        bounds.append(Project.id < filters.id_before)
+        query = query.where(Project.id < filters.id_before)
     column = PROJECT_ORDER.get(filters.order_by or "created_at", Project.created_at)
     ascending = filters.sort == "asc"
     order = (column.asc(), Project.id.asc()) if ascending else (column.desc(), Project.id.desc())
-    return query.where(and_(True, *bounds)).order_by(*order)
+    return query.order_by(*order)
 
 
 def _searched(query: Select[Project], text: str, with_namespaces: bool) -> Select[Project]:

@@ -127,14 +127,14 @@ def transfer_group(unit: Unit, group: Namespace, parent_id: int | None) -> None:
     _move(unit, group, parent, group.path)
 
 
-def mark_group(unit: Unit, group: Namespace) -> None:
+def mark_group(group: Namespace) -> None:
     """First step of deletion: everything stays, read-only, until the retention period ends."""
     if group.marked_for_deletion_on is not None:
         raise BadRequest("Group has been already marked for deletion")
     group.marked_for_deletion_on = today()
 
 
-def restore_group(unit: Unit, group: Namespace) -> None:
+def restore_group(group: Namespace) -> None:
     """Undo the first step."""
     if group.marked_for_deletion_on is None:
         raise BadRequest("Group has not been marked for deletion")

@@ -185,7 +185,7 @@ def _insert(
 
 
 def _add_readme(unit: Unit, project: Project, branch: str) -> None:
-    """GitLab leaves a project uninitialised when the branch name is not one, and says nothing (issue 516857)."""
+    """GitLab leaves a project uninitialised for a bad branch name, and says nothing (issue 516857)."""
     if branch.startswith("refs/") or not writing.valid_ref(f"refs/heads/{branch}"):
         return
     repo = unit.server.storage.open(project.storage)
@@ -234,7 +234,7 @@ def _refuse_taken(unit: Unit, namespace: Namespace, name: str, path: str, presen
     above = routing.full_path(unit.db, routing.NAMESPACE, namespace.id)
     keeps = present is not None and present.path.lower() == path.lower()
     path_taken = not keeps and routing.taken(unit.db, f"{above}/{path}")
-    problems = {}
+    problems: dict[str, list[str]] = {}
     if name_taken:
         problems |= {"name": [names.TAKEN], "project_namespace.name": [names.TAKEN]}
     if path_taken:

@@ -67,7 +67,7 @@ class DeployKeyProject(Base):
 
 
 class Hook(Base):
-    """A webhook of a project or group. `token` must be sent as it is, so it is kept; answers never show it."""
+    """A webhook of a project or group. `token` is sent as it is, so it is kept; answers never show it."""
 
     __tablename__ = "hooks"
 

@@ -1,8 +1,8 @@
 """Sending webhooks in the background: retries, records, pausing of hooks that keep failing.
 
 Source: GitLab's "Webhooks" page: an attempt that gets no answer is retried with the same
-`Idempotency-Key`; on GitLab.com (off by default elsewhere) four failures in a row pause a hook, for one minute
-at first and up to a day, and forty disable it for good.
+`Idempotency-Key`; on GitLab.com (off by default elsewhere) four failures in a row pause a hook, for one
+minute at first and up to a day, and forty disable it for good.
 """
 
 from __future__ import annotations

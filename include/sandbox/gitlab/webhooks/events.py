@@ -74,7 +74,7 @@ def push_payload(
         "user_avatar": users.basic(unit, user).avatar_url if user else None,
         "project_id": project.id,
         "project": project_payload(unit, project),
-        "commits": [_commit(unit, project, repo, item) for item in commits[:_SHOWN_COMMITS]],
+        "commits": [_commit(unit, project, item) for item in commits[:_SHOWN_COMMITS]],
         "total_commits_count": len(commits),
         "push_options": {},
         "repository": _repository(unit, project),
@@ -154,13 +154,13 @@ def _new_commits(repo: Repository, change: AppliedChange, commit: Commit | None)
     if commit is None or not change.ref.startswith(reading.BRANCHES):
         return []
     before = repo.get(change.old) if change.old != _ZERO else None
-    exclude = [before] if isinstance(before, Commit) else []
+    exclude: list[Commit] = [before] if isinstance(before, Commit) else []
     return list(reversed(list(islice(reading.log(repo, commit, exclude=exclude), 1000))))
 
 
-def _commit(unit: Unit, project: Project, repo: Repository, commit: Commit) -> dict[str, Any]:
+def _commit(unit: Unit, project: Project, commit: Commit) -> dict[str, Any]:
     parent = commit.parents[0] if commit.parents else None
-    added, modified, removed = reading.changed_paths(reading.difference(repo, parent, commit))
+    added, modified, removed = reading.changed_paths(reading.difference(parent, commit))
     return {
         "id": str(commit.id),
         "message": commit.message,
