@@ -70,26 +70,19 @@ _USERNAME = "SELECT username FROM users WHERE id = %(id)s"
 
 def open_for_request(transaction: Transaction, spec: ProjectSpec, run: RunSpec) -> Row:
     """The operation's row, for a project that is inserted, taken over or run again as `spec` says."""
-    earlier = _operation_of(transaction, run)
-    if earlier is not None:
-        project = locked_project(transaction, earlier["project_id"])
-        _require_same(project, spec)
-        lease.require_free(transaction, project, earlier["id"])
-        _update(transaction, project, spec)
-        return _opened(transaction, project, run)
-    project = _inserted(transaction, spec, run) or _existing(transaction, spec, run)
-    return _opened(transaction, project, run)
+    project = None if _operation_of(transaction, run) else _inserted(transaction, spec, run)
+    return _opened(transaction, project or _claimed(transaction, spec, run), run)
 
 
 def open_existing(transaction: Transaction, project_id: UUID, run: RunSpec) -> Row:
     """The operation's row, for a project that is in the records."""
+    project = locked_project(transaction, project_id)
     earlier = _operation_of(transaction, run)
     if earlier is not None and earlier["project_id"] != project_id:
         raise Conflict(
             f"Run {run.run_id} of {run.dag_id} was recorded for project {earlier['project_id']}:"
             " start a run with another id."
         )
-    project = locked_project(transaction, project_id)
     lease.require_free(transaction, project, earlier["id"] if earlier else None)
     return _opened(transaction, project, run)
 
@@ -139,22 +132,34 @@ def _inserted(transaction: Transaction, spec: ProjectSpec, run: RunSpec) -> Row 
     )
 
 
-def _existing(transaction: Transaction, spec: ProjectSpec, run: RunSpec) -> Row:
-    """The project in whose way the request came, if the request may have it."""
+def _claimed(transaction: Transaction, spec: ProjectSpec, run: RunSpec) -> Row:
+    """The project that is there already, if the request may have it."""
     project = transaction.maybe(_EXISTING, id=spec.project_id, slug=spec.slug)
+    # Asked only now: while this waited for the row, another try of the same run may have come through.
+    earlier = _operation_of(transaction, run)
+    if earlier is not None:
+        return _run_again(transaction, locked_project(transaction, earlier["project_id"]), spec, earlier)
     if project is None:
         raise _slug_taken(transaction.one(_BY_SLUG, slug=spec.slug))
     if spec.project_id is not None:
-        _require_same(project, spec)
-        lease.require_free(transaction, project, None)
-        _update(transaction, project, spec)
-        return project
+        return _run_again(transaction, project, spec, None)
+    return _taken_over(transaction, project, spec, run)
+
+
+def _run_again(transaction: Transaction, project: Row, spec: ProjectSpec, earlier: Row | None) -> Row:
+    _require_same(project, spec)
+    lease.require_free(transaction, project, earlier["id"] if earlier else None)
+    transaction.run(_UPDATE_PROJECT, id=project["id"], **_requested(spec))
+    return project
+
+
+def _taken_over(transaction: Transaction, project: Row, spec: ProjectSpec, run: RunSpec) -> Row:
     if project["organization_id"] != spec.organization_id or not _free(transaction, project):
         raise _slug_taken(project)
     transaction.run(_FORGET_REPOSITORY, id=project["id"])
     transaction.run(_FORGET_ENVIRONMENTS, id=project["id"])
     transaction.run(_TAKE_OVER, id=project["id"], requested_by=run.requested_by)
-    _update(transaction, project, spec)
+    transaction.run(_UPDATE_PROJECT, id=project["id"], **_requested(spec))
     return project
 
 
@@ -164,10 +169,6 @@ def _free(transaction: Transaction, project: Row) -> bool:
     if holder is not None and holder["live"]:
         return False
     return bool(transaction.one(_UNTOUCHED, id=project["id"])["untouched"])
-
-
-def _update(transaction: Transaction, project: Row, spec: ProjectSpec) -> None:
-    transaction.run(_UPDATE_PROJECT, id=project["id"], **_requested(spec))
 
 
 def _requested(spec: ProjectSpec) -> dict[str, object]:

@@ -34,7 +34,11 @@ def server() -> Iterator[PostgresServer]:
 
         data = Path(home) / "data"
         data.mkdir()
-        started = get_server(data, cleanup_mode="stop")
+        started = get_server(data, cleanup_mode="stop", start=False)
+        started.ensure_pgdata_inited()
+        with (data / "postgresql.conf").open("a") as configuration:
+            configuration.write("fsync = off\n")  # nothing here has to survive the machine
+        started.start()
         yield started
         started.cleanup()
 
