@@ -57,3 +57,4 @@ format: $(SYNCED) ## rewrite the sources in the project's style
 lock: $(SYNCED) ## compile requirements*.in to pinned requirements*.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" requirements.in --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" --constraint requirements.txt requirements-dev.in --output-file requirements-dev.txt
+	@$(MAKE) --no-print-directory setup

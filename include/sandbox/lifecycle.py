@@ -136,7 +136,7 @@ class Sandbox:
         return [program for part in self.parts for program in part.programs()]
 
     def _program(self, name: str) -> Program:
-        for program in self._programs():
+        for program in self._programs() if self._ports.known else ():
             if program.name == name:
                 return program
         raise UnknownPart(f"the sandbox has no program called {name!r}")

@@ -102,8 +102,8 @@ class Supervisor:
             self._start_daemon()
             return
         added, changed, removed = self._call("reloadConfig")[0]
+        self.stop([*changed, *removed])
         for name in (*changed, *removed):
-            self.stop([name])
             self._call("removeProcessGroup", name)
         for name in (*added, *changed):
             self._call("addProcessGroup", name)
