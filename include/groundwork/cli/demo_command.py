@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from groundwork.cli import connect
-from groundwork.cli.output import FAILED, Json, console, error_console, facts, failing_clearly, say, show
+from groundwork.cli.output import FAILED, Json, console, error_console, failing_clearly, say, show
 from groundwork.cli.request_commands import begin, see_through
 from groundwork.settings import env_file, get_settings
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from groundwork.records import Records
 
 _PREFIX = "demo-"
@@ -33,8 +31,6 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Make a sample project with three environments, and show where to look at it. `make demo` runs this."""
-    from rich.console import Group
-
     from groundwork.cli import request_input
     from groundwork.cli.outcome import rendered
 
@@ -47,12 +43,13 @@ def demo(
     with connect.airflow() as airflow:
         result = see_through(airflow, begin(airflow, values), as_json=as_json)
         look = _where_to_look(airflow.url)
-    show(
-        {**result.as_json(), "airflow": look},
-        Group(rendered(result), _drawn(look, slug)),
-        as_json=as_json,
-    )
-    if not result.succeeded:
+    more = {
+        "Airflow": f"{look['url']} (log in as {look['user']}, password: {look['password']})",
+        "Look again": f"groundwork status {slug}",
+        "Stop": "make down",
+    }
+    show({**result.as_json(), "airflow": look}, rendered(result, more), as_json=as_json)
+    if not result.synced:
         raise typer.Exit(FAILED)
 
 
@@ -78,14 +75,3 @@ def _where_to_look(airflow_url: str) -> dict[str, str]:
     file = env_file()
     where = f"AIRFLOW_PASSWORD in {file}" if file.is_file() else "what GROUNDWORK_AIRFLOW_PASSWORD holds"
     return {"url": airflow_url, "user": get_settings().airflow_user or "", "password": where}
-
-
-def _drawn(look: dict[str, str], slug: str) -> RenderableType:
-    return facts(
-        {
-            "Airflow": look["url"],
-            "Log in as": f"{look['user']}, password: {look['password']}",
-            "Parts": f".venv/bin/groundwork status {slug}",
-            "Stop": "make down",
-        }
-    )

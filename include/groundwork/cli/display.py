@@ -13,6 +13,8 @@ from rich.text import Text
 from groundwork.cli.output import say, table
 from groundwork.cli.progress import Cell, Progress, State, changes
 
+_STEP_WIDTH = 26
+_COLUMN_WIDTH = 14
 _STYLES = {
     State.DONE: "green",
     State.FAILED: "bold red",
@@ -31,9 +33,10 @@ class Display(Protocol):
         """Holds while the run is followed."""
 
 
-def display(console: Console) -> Display:
-    """The display that fits the console."""
-    return TableDisplay(console) if console.is_terminal else LineDisplay(console)
+def display(console: Console, environments: int) -> Display:
+    """The display that fits the console and this many environments."""
+    fits = _STEP_WIDTH + (1 + environments) * (_COLUMN_WIDTH + 2) <= console.width
+    return TableDisplay(console) if console.is_terminal and fits else LineDisplay(console)
 
 
 class LineDisplay:
@@ -72,6 +75,8 @@ class TableDisplay:
             return Text("Waiting for Airflow ...")
         now = datetime.now(UTC)
         drawn = table(f"{self._last.elapsed(now):.1f} s", "project", *self._last.environments)
+        for narrow in drawn.columns[1:]:
+            narrow.min_width = _COLUMN_WIDTH
         for step in self._last.steps:
             columns = (None, *self._last.environments)
             drawn.add_row(step, *(_text(self._last.cell(step, column), now) for column in columns))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from groundwork.cli import connect
 from groundwork.cli.output import error_console, facts, say, table
-from groundwork.cli.progress import Cell, Progress
+from groundwork.cli.progress import Cell, Progress, State
 from groundwork.clients.airflow import Airflow
 from groundwork.errors import GroundworkError
 from groundwork.model.entities import Operation, StepEntry
@@ -22,6 +22,8 @@ from groundwork.settings import get_settings
 
 _LAST_STEP = "mark_project_synced"
 _WAIT = "wait_until_synced"
+_MARK = "mark_environment_synced"
+_LINK = "Repository"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `seconds` is the time from the trigger until the project was synced."""
+    """How a run ended. `synced` is whether the project was seen so, `seconds` the time from the trigger."""
 
     run_id: str
     dag_id: str
@@ -61,14 +63,11 @@ class Outcome:
     url: str
     slug: str
     project_id: str | None
+    synced: bool
     seconds: float | None
     repository: MadeRepository | None
     environments: tuple[MadeEnvironment, ...]
     failures: tuple[Failed, ...]
-
-    @property
-    def succeeded(self) -> bool:
-        return self.state == "success"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -98,6 +97,7 @@ def outcome(airflow: Airflow, ended: Progress) -> Outcome:
         url=airflow.run_url(run.dag_id, run.run_id),
         slug=str(request.get("slug", "")),
         project_id=str(recorded.operation.project_id) if recorded else None,
+        synced=_synced(ended),
         seconds=ended.seconds_until(_LAST_STEP),
         repository=repository,
         environments=environments,
@@ -105,10 +105,10 @@ def outcome(airflow: Airflow, ended: Progress) -> Outcome:
     )
 
 
-def rendered(result: Outcome) -> RenderableType:
-    """The outcome for a person."""
+def rendered(result: Outcome, more: Mapping[str, str] | None = None) -> RenderableType:
+    """The outcome for a person; `more` is added to the facts at its end."""
     parts: list[RenderableType] = [Text()]
-    if result.succeeded:
+    if result.synced:
         took = f", {result.seconds:.1f} s after it was asked for" if result.seconds is not None else ""
         parts.append(Text(f"Project '{result.slug}' is synced{took}.", style="bold green"))
     else:
@@ -118,11 +118,11 @@ def rendered(result: Outcome) -> RenderableType:
         parts.append(Text(f"{failure.step}{where}: {failure.reason}: {failure.message}", style="red"))
     if result.environments:
         parts += [Text(), _environments(result)]
-    known = {"Run": result.url}
+    known = {}
     if result.repository:
-        repository, commit = result.repository.url or result.repository.path, result.repository.commit
-        known = {"Repository": repository, "Commit": commit or "none yet", **known}
-    return Group(*parts, Text(), facts(known))
+        known["Repository"] = result.repository.url or result.repository.path
+        known["Commit"] = result.repository.commit or "not known"
+    return Group(*parts, Text(), facts({**known, "Run": result.url, **(more or {})}))
 
 
 def _environments(result: Outcome) -> RenderableType:
@@ -130,6 +130,12 @@ def _environments(result: Outcome) -> RenderableType:
     for item in result.environments:
         made.add_row(item.environment, item.namespace, item.status, item.revision or "")
     return made
+
+
+def _synced(ended: Progress) -> bool:
+    """The step that says so is done: a run may end well for other reasons, such as a task marked by hand."""
+    last = ended.cell(_LAST_STEP, None)
+    return ended.run.state == "success" and last is not None and last.state is State.DONE
 
 
 def _recorded(request: Mapping[str, Any], run_id: str) -> _Recorded | None:
@@ -171,34 +177,38 @@ def _read(records: Records, slug: str, run_id: str) -> _Recorded | None:
 def _from_run(
     airflow: Airflow, ended: Progress, request: Mapping[str, Any]
 ) -> tuple[MadeRepository | None, tuple[MadeEnvironment, ...]]:
-    """What can be said without the records: nothing before the environments were mapped."""
-    waits = [cell for cell in ended.cells if cell.step == _WAIT]
-    if not waits or not request:
+    """What Airflow alone can tell: no commits, and nothing before the environments were mapped."""
+    marks = [cell for cell in ended.cells if cell.step == _MARK]
+    if not marks or not request:
         return None, ()
     slug, prefix = request["slug"], get_settings().namespace_prefix
-    environments = []
-    for cell in waits:
-        revision = _revision(airflow, ended, cell)
-        name = cell.environment or ""
-        status = "synced" if revision else "not synced"
-        environments.append(
-            MadeEnvironment(name, namespace_name(prefix, slug, name), status, "", "", revision)
+    environments = tuple(
+        MadeEnvironment(
+            environment=cell.environment or "",
+            namespace=namespace_name(prefix, slug, cell.environment or ""),
+            status="synced" if cell.state is State.DONE else "not synced",
+            reason="",
+            message="",
+            revision=None,
         )
-    commit = next((item.revision for item in environments if item.revision), None)
+        for cell in marks
+    )
     path = f"{request['repository']['group_path']}/{slug}"
-    return MadeRepository(path, None, commit), tuple(environments)
+    return MadeRepository(path, _repository_url(airflow, ended), None), environments
 
 
-def _revision(airflow: Airflow, ended: Progress, cell: Cell) -> str | None:
+def _repository_url(airflow: Airflow, ended: Progress) -> str | None:
+    wait = next((cell for cell in ended.cells if cell.step == _WAIT), None)
+    if wait is None:
+        return None
     try:
-        seen = airflow.xcom(ended.run.dag_id, ended.run.run_id, cell.task)
+        return airflow.links(ended.run.dag_id, ended.run.run_id, wait.task).get(_LINK)
     except GroundworkError:
         return None
-    return str(seen["revision"]) if isinstance(seen, dict) and "revision" in seen else None
 
 
 def _failures(airflow: Airflow, ended: Progress, recorded: _Recorded | None) -> tuple[Failed, ...]:
-    if ended.run.state == "success":
+    if _synced(ended):
         return ()
     explained = {
         (entry.step, entry.scope): entry

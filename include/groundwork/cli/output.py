@@ -29,9 +29,9 @@ WRONG_USE = 2
 TRY_AGAIN = 3
 INTERRUPTED = 130
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 failed: a permanent error, or a run that failed; 2 wrong use: options, or a request"
-    " that breaks a rule, so that nothing was started; 3 a temporary error: the same command may succeed later;"
-    " 130 interrupted from the keyboard."
+    "Exit codes: 0 done; 1 failed: a permanent error, or a run that failed; 2 wrong use: options, or a"
+    " request that breaks a rule, so that nothing was started; 3 a temporary error: the same command may"
+    " succeed later; 130 interrupted from the keyboard."
 )
 
 _UNLIMITED = 240  # columns for files and pipes, which have no width of their own

@@ -50,6 +50,11 @@ class Cell:
     state: State
     task: TaskInstance
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What stays the same while the run goes on, also when the environment gets its name."""
+        return self.task.task_id, self.task.map_index
+
     def seconds(self, now: datetime) -> float | None:
         """How long it took, or has been going on."""
         if self.state in (State.RUNNING, State.WAITING) and self.task.start_date:
@@ -95,7 +100,11 @@ def progress(
     `environments` are the request's references, which name the columns until Airflow does; tasks of a group
     (`environment.create_namespace`) belong to one environment each, once they are mapped.
     """
-    named = {task.map_index: task.rendered_map_index for task in tasks if task.rendered_map_index}
+    named = {
+        task.map_index: task.rendered_map_index
+        for task in tasks
+        if task.rendered_map_index not in (None, str(task.map_index))
+    }
     labels = tuple(named.get(index) or reference for index, reference in enumerate(environments))
     order = {task_id: index for index, task_id in enumerate(task_ids)}
     cells = [
@@ -108,12 +117,8 @@ def progress(
 
 def changes(before: Progress | None, after: Progress) -> list[Cell]:
     """The steps that came into a state worth telling since `before`."""
-    known = {(cell.step, cell.environment): cell.state for cell in before.cells} if before else {}
-    return [
-        cell
-        for cell in after.cells
-        if cell.state in _TOLD and known.get((cell.step, cell.environment)) is not cell.state
-    ]
+    known = {cell.key: cell.state for cell in before.cells} if before else {}
+    return [cell for cell in after.cells if cell.state in _TOLD and known.get(cell.key) is not cell.state]
 
 
 def _step(task: TaskInstance) -> str:

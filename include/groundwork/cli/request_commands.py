@@ -143,5 +143,5 @@ def finish(result: Outcome, *, as_json: bool) -> None:
     from groundwork.cli.outcome import rendered
 
     show(result.as_json(), rendered(result), as_json=as_json)
-    if not result.succeeded:
+    if not result.synced:
         raise typer.Exit(FAILED)

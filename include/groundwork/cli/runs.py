@@ -15,7 +15,7 @@ from groundwork.cli.progress import Progress, progress
 from groundwork.clients.airflow import Airflow, Run
 from groundwork.errors import Conflict, Misconfigured, NotFound, Rejected, TemporaryError, Unavailable
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 _OUT_OF_SIGHT_SECONDS = 60.0
 
 
@@ -32,7 +32,7 @@ def start(airflow: Airflow, request: dict[str, Any], run_id: str | None = None) 
         raise Misconfigured(
             f"The DAG {INITIALIZE_PROJECT} is paused, so the run would not begin: unpause it in Airflow's UI."
         )
-    wanted = run_id or f"request-{request['slug']}-{uuid4()}"
+    wanted = run_id or f"request-{request['slug']}-{uuid4().hex[:12]}"
     try:
         return airflow.trigger(INITIALIZE_PROJECT, wanted, request)
     except Conflict:
@@ -52,7 +52,7 @@ def follow(airflow: Airflow, run: Run, environments: Sequence[str], console: Con
     Raises `Unavailable` when Airflow has not answered for a minute.
     """
     task_ids = airflow.task_ids(run.dag_id)
-    shown = display(console)
+    shown = display(console, len(environments))
     last_seen = time.monotonic()
     with shown.shown():
         while True:

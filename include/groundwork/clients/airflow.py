@@ -110,8 +110,8 @@ class _Token(BaseModel):
     access_token: str
 
 
-class _XCom(BaseModel):
-    value: Any
+class _Links(BaseModel):
+    extra_links: dict[str, str | None]
 
 
 class _Log(BaseModel):
@@ -213,12 +213,10 @@ class Airflow:
         texts = [str(item.get("event", "")) if isinstance(item, dict) else item for item in content]
         return Failure(error=errors[-1] if errors else None, lines=texts[-lines:])
 
-    def xcom(self, dag_id: str, run_id: str, task: TaskInstance) -> Any:
-        """What a task returned. Raises `NotFound` if it returned nothing."""
-        path = _path(
-            *("dags", dag_id, "dagRuns", run_id, "taskInstances", task.task_id, "xcomEntries", "return_value")
-        )
-        return self._get(_XCom, path, map_index=task.map_index).value
+    def links(self, dag_id: str, run_id: str, task: TaskInstance) -> dict[str, str | None]:
+        """The links a task shows in Airflow's UI, by name."""
+        path = _path("dags", dag_id, "dagRuns", run_id, "taskInstances", task.task_id, "links")
+        return self._get(_Links, path, map_index=task.map_index).extra_links
 
     def run_url(self, dag_id: str, run_id: str) -> str:
         """The run's page in Airflow's UI."""
