@@ -97,7 +97,7 @@ class Supervisor:
 
     def configure(self, programs: Iterable[Program]) -> None:
         """Starts the daemon, or tells the running one about new, changed and gone programs."""
-        write_private(self._config_file, self._render(programs))
+        write_private(self._config_file, self.render(programs))
         if not self.is_running():
             self._start_daemon()
             return
@@ -197,7 +197,8 @@ class Supervisor:
         with ServerProxy("http://sandbox", transport=transport) as server:
             return getattr(server.supervisor, method)(*arguments)
 
-    def _render(self, programs: Iterable[Program]) -> str:
+    def render(self, programs: Iterable[Program]) -> str:
+        """supervisord's configuration for these programs."""
         sections = [
             _DAEMON.format(
                 root=_escape(str(self._state.root)),
@@ -222,7 +223,7 @@ class Supervisor:
         return _PROGRAM.format(
             name=program.name,
             command=_escape(shlex.join(command)),
-            environment=",".join(f'{key}="{_escape(value)}"' for key, value in program.environment.items()),
+            environment=",".join(f"{key}={_quote(value)}" for key, value in program.environment.items()),
             root=_escape(str(self._state.root)),
             logs=_escape(str(self._state.logs)),
             stop_signal=program.stop_signal,
@@ -255,3 +256,11 @@ def _process_info(answer: Mapping[str, Any]) -> ProcessInfo:
 def _escape(text: str) -> str:
     """supervisord expands `%(…)s` in its configuration."""
     return text.replace("%", "%%")
+
+
+def _quote(value: str) -> str:
+    """supervisord reads environment values in either kind of quotes, and knows no way to escape them."""
+    mark = "'" if '"' in value else '"'
+    if mark in value:
+        raise ProgramFailed("a setting with both kinds of quotes cannot be handed to the process manager")
+    return f"{mark}{_escape(value)}{mark}"

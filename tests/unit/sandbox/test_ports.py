@@ -1,0 +1,70 @@
+"""Ports are chosen once, kept, never shared, and chosen again when somebody else took one."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox.ports import HOST, Ports
+
+_NAMES = ["one", "two", "three"]
+
+
+def _owner(folder: Path, name: str) -> Path:
+    owner = folder / name
+    owner.mkdir()
+    return owner
+
+
+def test_they_are_kept(tmp_path: Path) -> None:
+    owner, registry = _owner(tmp_path, "sandbox"), tmp_path / "ports.json"
+    first = Ports(owner, registry)
+    first.reserve(_NAMES)
+    again = Ports(owner, registry)
+    again.reserve(_NAMES)
+    assert [again[name] for name in _NAMES] == [first[name] for name in _NAMES]
+
+
+def test_sandboxes_that_choose_at_once_share_none(tmp_path: Path) -> None:
+    registry = tmp_path / "ports.json"
+    all_ports = [Ports(_owner(tmp_path, f"sandbox-{number}"), registry) for number in range(8)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda ports: ports.reserve(_NAMES), all_ports))
+    chosen = [ports[name] for ports in all_ports for name in _NAMES]
+    assert len(set(chosen)) == len(chosen)
+
+
+def test_only_the_taken_port_is_chosen_again(tmp_path: Path) -> None:
+    ports = Ports(_owner(tmp_path, "sandbox"), tmp_path / "ports.json")
+    ports.reserve(_NAMES)
+    before = {name: ports[name] for name in _NAMES}
+    with socket.socket() as intruder:
+        intruder.bind((HOST, before["two"]))
+        intruder.listen()
+        ports.reserve(_NAMES)
+    assert ports["two"] != before["two"]
+    assert (ports["one"], ports["three"]) == (before["one"], before["three"])
+
+
+def test_a_port_that_our_own_program_holds_is_kept(tmp_path: Path) -> None:
+    ports = Ports(_owner(tmp_path, "sandbox"), tmp_path / "ports.json")
+    ports.reserve(_NAMES)
+    before = ports["two"]
+    with socket.socket() as program:
+        program.bind((HOST, before))
+        program.listen()
+        ports.reserve(_NAMES, in_use_by_us=["two"])
+    assert ports["two"] == before
+
+
+def test_released_and_orphaned_ports_are_free_again(tmp_path: Path) -> None:
+    registry = tmp_path / "ports.json"
+    owner = _owner(tmp_path, "sandbox")
+    ports = Ports(owner, registry)
+    ports.reserve(_NAMES)
+    ports.release()
+    assert not Ports(owner, registry).known
+    ports.reserve(_NAMES)
+    owner.rmdir()
+    assert not Ports(owner, registry).known
