@@ -6,11 +6,8 @@ from typing import Annotated
 
 import typer
 
-from groundwork.cli.connect import database_url
+from groundwork.cli import connect
 from groundwork.cli.output import Json, failing_clearly, show
-from groundwork.operations.seed import Seed
-from groundwork.operations.seed import seed as make_sure
-from groundwork.records import Records
 from groundwork.settings import get_settings
 
 
@@ -25,8 +22,8 @@ def migrate(as_json: Json = False) -> None:
     from groundwork.records.migrate import current_revision
     from groundwork.records.migrate import migrate as upgrade
 
-    upgrade(database_url())
-    revision = current_revision(database_url())
+    upgrade(connect.database_url())
+    revision = current_revision(connect.database_url())
     show({"revision": revision}, f"The records are at schema revision {revision}.", as_json=as_json)
 
 
@@ -38,7 +35,10 @@ def seed(
     as_json: Json = False,
 ) -> None:
     """Make sure of the demo's organization, user and environments; what is there stays."""
-    with Records(database_url()) as records:
+    from groundwork.operations.seed import Seed
+    from groundwork.operations.seed import seed as make_sure
+
+    with connect.records() as records:
         seeded = make_sure(records, Seed(cluster or get_settings().cluster_connection))
     environments = [item.slug for item in seeded.environments]
     show(
