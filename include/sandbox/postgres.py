@@ -147,6 +147,7 @@ def _program(name: str, arguments: list[str]) -> list[str]:
     return [
         "setpriv",
         *("--reuid", _UNPRIVILEGED, "--regid", "65534", "--clear-groups", "--no-new-privs"),
+        *("--securebits", "+no_setuid_fixup"),  # lets access(2), which Postgres asks, know of the capability
         *("--inh-caps", f"-all,+{capability}", "--ambient-caps", f"+{capability}"),
         *("--bounding-set", f"-all,+{capability}"),
         *command,
