@@ -85,6 +85,7 @@ def create_app(settings: ServerSettings) -> ASGIApp:
     app.state.server = server
     for family in _FAMILIES:
         app.include_router(family.router, prefix=API)
+    app.include_router(instance.unknown, prefix=API)
     app.include_router(instance.control)
     app.mount("/", _Addresses(git.GitService(server), site.create_site(server)))
     app.add_exception_handler(ApiError, _api_error)

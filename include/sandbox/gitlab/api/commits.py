@@ -17,10 +17,10 @@ from sandbox.gitlab.http.params import Parameters, Params
 from sandbox.gitlab.http.requests import Api, ApiRequest, answer
 from sandbox.gitlab.repos import reading
 from sandbox.gitlab.repos.writing import Action
-from sandbox.gitlab.services import access, commits
+from sandbox.gitlab.services import access, commits, statuses
 from sandbox.gitlab.services.server import Unit
 from sandbox.gitlab.store.tables import Project
-from sandbox.gitlab.store.work_tables import CommitStatus, MergeRequest
+from sandbox.gitlab.store.work_tables import MergeRequest
 
 router = APIRouter(prefix="/projects/{project_ref:segment}/repository")
 
@@ -131,7 +131,7 @@ def create_commit(
     )
     with api.read(frozenset({"api"})) as unit:
         project = access.find_project(unit, str(project_id))
-        return answer(entities.commit_detail(unit, project, commit, body.stats, None), 201)
+        return answer(entities.commit_detail(unit, project, commit, body.stats), 201)
 
 
 @router.get("/commits/{sha:segment}")
@@ -141,8 +141,8 @@ def get_commit(
     """One commit."""
     with api.read() as unit:
         project, _, commit = _commit(api, unit, project_ref, sha)
-        status = _status(unit, project, str(commit.id))
-        return answer(entities.commit_detail(unit, project, commit, wanted.stats, status))
+        found = statuses.overall(unit, project, str(commit.id))
+        return answer(entities.commit_detail(unit, project, commit, wanted.stats, *found))
 
 
 @router.get("/commits/{sha:segment}/diff")
@@ -209,10 +209,3 @@ def _commit(api: Api, unit: Unit, project_ref: str, sha: str) -> tuple[Project, 
     if commit is None:
         raise NotFound("Commit")
     return project, repo, commit
-
-
-def _status(unit: Unit, project: Project, sha: str) -> str | None:
-    query = select(CommitStatus).where(CommitStatus.project_id == project.id, CommitStatus.sha == sha)
-    states = [row.status for row in unit.db.execute(query).scalars()]
-    order = ("failed", "canceled", "running", "pending", "success", "skipped")
-    return next((state for state in order if state in states), None)

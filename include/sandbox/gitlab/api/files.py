@@ -169,7 +169,7 @@ def _file(api: Api, project: Project, path: str, ref: str | None) -> tuple[FileE
     repo = api.server.storage.open(project.storage)
     commit = reading.resolve(repo, ref, project.default_branch)
     if commit is None:
-        raise NotFound("Commit" if repo.is_empty is False else "File")
+        raise NotFound("Commit" if reading.has_branches(repo) else "File")
     blob = reading.blob_at(commit, path)
     if blob is None:
         raise NotFound("File")

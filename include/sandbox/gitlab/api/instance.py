@@ -49,6 +49,15 @@ def metadata(api: ApiRequest) -> Response:
     return answer({"version": VERSION, "revision": REVISION, "kas": kas, "enterprise": False})
 
 
+unknown = APIRouter()
+
+
+@unknown.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+def no_such_endpoint() -> Response:
+    """Any address of the API that this server does not have."""
+    return answer({"error": "404 Not Found"}, 404)
+
+
 @control.get("/health")
 @control.get("/liveness")
 def health() -> Response:

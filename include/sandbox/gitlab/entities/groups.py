@@ -91,7 +91,7 @@ class GroupDetail(GroupEntity):
     """One group, with its projects when asked for."""
 
     shared_with_groups: list[dict[str, Any]] = Field(default_factory=list)
-    runners_token: str | None = None
+    runners_token: str | None = ""
     prevent_forking_outside_group: bool | None = None
     projects: list[dict[str, Any]] | None = None
     shared_projects: list[dict[str, Any]] | None = None

@@ -102,7 +102,14 @@ def commit(unit: Unit, project: Project, row: Commit) -> CommitEntity:
     return CommitEntity(**_commit(unit, project, row))
 
 
-def commit_detail(unit: Unit, project: Project, row: Commit, stats: bool, status: str | None) -> CommitDetail:
+def commit_detail(
+    unit: Unit,
+    project: Project,
+    row: Commit,
+    stats: bool,
+    status: str | None = None,
+    pipeline: dict[str, Any] | None = None,
+) -> CommitDetail:
     """One commit."""
     parent = row.parents[0] if row.parents else None
     counted = reading.difference(parent, row).stats if stats else None
@@ -110,6 +117,7 @@ def commit_detail(unit: Unit, project: Project, row: Commit, stats: bool, status
         **_commit(unit, project, row),
         project_id=project.id,
         status=status,
+        last_pipeline=pipeline,
         stats=CommitStats(
             additions=counted.insertions,
             deletions=counted.deletions,

@@ -84,6 +84,7 @@ class Gateway:
                 answer.body += message.get("body", b"")
 
         await self._app(scope, request.receive, collect)
+        scope["method"] = request.method
         return _not_modified(scope, answer)
 
     async def _stream(self, request: _Request) -> None:

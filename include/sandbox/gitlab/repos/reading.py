@@ -42,6 +42,11 @@ def tag_target(repo: Repository, name: str) -> tuple[Commit, str, str] | None:
     return (commit, str(reference.target), message) if commit else None
 
 
+def has_branches(repo: Repository) -> bool:
+    """Whether anything was ever committed. libgit2's own `is_empty` asks for its default branch name too."""
+    return any(name.startswith(BRANCHES) for name in repo.references)
+
+
 def branch_names(repo: Repository) -> list[str]:
     """All branch names, sorted."""
     return _names(repo, BRANCHES)
@@ -55,7 +60,7 @@ def tag_names(repo: Repository) -> list[str]:
 def resolve(repo: Repository, ref: str | None, default: str | None) -> Commit | None:
     """The commit meant by a branch, tag or (short) hash; the default branch when none is given."""
     wanted = ref or default
-    if not wanted or repo.is_empty:
+    if not wanted:
         return None
     if wanted == "HEAD" and default:
         wanted = default

@@ -62,8 +62,8 @@ def keyset_link(base: str, query: list[tuple[str, str]], position: dict[str, str
 def offset_refusal(kind: str) -> str:
     """GitLab's text for an offset beyond the cap."""
     return (
-        f"Offset pagination has a maximum allowed offset of {MOST_OFFSET} for requests that return objects of "
-        f"type {kind}. Remaining records can be retrieved using keyset pagination."
+        f"Offset pagination has a maximum allowed offset of {MOST_OFFSET} for requests that return objects "
+        f"of type {kind}. Remaining records can be retrieved using keyset pagination."
     )
 
 

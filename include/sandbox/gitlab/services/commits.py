@@ -87,6 +87,6 @@ def _base(
         if found is None:
             raise BadRequest("You can only create or edit files when you are on a branch")
         return found
-    if present is None and not repo.is_empty:
+    if present is None and reading.has_branches(repo):
         raise BadRequest("You can only create or edit files when you are on a branch")
     return present

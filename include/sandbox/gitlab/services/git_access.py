@@ -15,9 +15,9 @@ from sandbox.gitlab.services.server import Caller, Server, Unit
 from sandbox.gitlab.store.tables import DeployToken, Project
 
 DENIED = (
-    "HTTP Basic: Access denied. If a password was provided for Git authentication, the password was incorrect "
-    "or you're required to use a token instead of a password. If a token was provided, it was either "
-    "incorrect, expired, or improperly scoped. See {url}/help/topics/git/troubleshooting_git.md"
+    "HTTP Basic: Access denied. If a password was provided for Git authentication, the password was "
+    "incorrect or you're required to use a token instead of a password. If a token was provided, it was "
+    "either incorrect, expired, or improperly scoped. See {url}/help/topics/git/troubleshooting_git.md"
     "#error-on-git-fetch-http-basic-access-denied\n"
 )
 NOT_FOUND = "The project you were looking for could not be found or you don't have permission to view it.\n"
