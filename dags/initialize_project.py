@@ -157,7 +157,8 @@ def initialize_project() -> None:
     created = create_repository(operation)
     pushed = push_template(operation)
     finished = mark_project_synced(operation)
-    closed = close_operation(operation).as_teardown(setups=operation, on_failure_fail_dagrun=True)
+    # Not with on_failure_fail_dagrun: the teardown alone would then decide how the run ended.
+    closed = close_operation(operation).as_teardown(setups=operation)
 
     @task_group(group_id="environment")
     def make_environment(operation_id: str, environment: str) -> None:

@@ -1,0 +1,148 @@
+"""Whole-system tests: requests over REST, results read back with tools that know no Groundwork."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+_DAG = "/api/v2/dags/initialize_project"
+_FINISHED = ("success", "failed")
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A DAG run that has ended, with its task instances as the REST API shows them."""
+
+    run_id: str
+    state: str
+    tasks: list[dict[str, Any]]
+
+    def states(self, task_id: str) -> dict[str, str]:
+        """State per environment of a mapped task, or under '' for one that is not mapped."""
+        return {
+            task["rendered_map_index"] or "": task["state"]
+            for task in self.tasks
+            if task["task_id"] == task_id
+        }
+
+
+class Runs:
+    """Triggers and follows runs of `initialize_project` as any REST client would."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        token = self._client.post("/auth/token", json={"username": user, "password": password})
+        self._client.headers["Authorization"] = f"Bearer {token.raise_for_status().json()['access_token']}"
+
+    def trigger(self, conf: dict[str, Any]) -> httpx.Response:
+        return self._client.post(f"{_DAG}/dagRuns", json={"logical_date": None, "conf": conf})
+
+    def start(self, conf: dict[str, Any]) -> str:
+        response = self.trigger(conf)
+        assert response.status_code == 200, response.text
+        return str(response.json()["dag_run_id"])
+
+    def peek(self, run_id: str) -> str:
+        """The state of a run right now."""
+        return str(self._get(f"/dagRuns/{run_id}")["state"])
+
+    def wait(self, run_id: str, seconds: float = 240) -> FinishedRun:
+        deadline = time.monotonic() + seconds
+        while (state := self.peek(run_id)) not in _FINISHED:
+            assert time.monotonic() < deadline, (
+                f"{run_id} is {state} after {seconds} s: {self._tasks(run_id)}"
+            )
+            time.sleep(0.2)
+        return FinishedRun(run_id, state, self._tasks(run_id))
+
+    def run(self, conf: dict[str, Any]) -> FinishedRun:
+        return self.wait(self.start(conf))
+
+    def log(self, run: FinishedRun, task_id: str, environment: str = "") -> str:
+        """Everything the UI shows as the log of a task instance, over all its tries."""
+        [task] = [
+            task
+            for task in run.tasks
+            if task["task_id"] == task_id and (task["rendered_map_index"] or "") == environment
+        ]
+        path = f"/dagRuns/{run.run_id}/taskInstances/{task_id}/logs"
+        tries = range(1, task["try_number"] + 1)
+        answers = [
+            self._get(f"{path}/{number}", map_index=task["map_index"], full_content=True) for number in tries
+        ]
+        return json.dumps(answers)
+
+    def _tasks(self, run_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._get(f"/dagRuns/{run_id}/taskInstances", limit=200)[
+            "task_instances"
+        ]
+        return found
+
+    def _get(self, path: str, **query: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client.get(f"{_DAG}{path}", params=query).raise_for_status().json()
+        return answer
+
+
+@pytest.fixture(scope="session")
+def runs(sandbox: Any) -> Runs:
+    return Runs(sandbox.airflow_url, sandbox.airflow_user, sandbox.airflow_password)
+
+
+@pytest.fixture
+def slug(worker_id: str) -> str:
+    """A slug no other test uses, also not one in another worker."""
+    return f"t{next(_numbers)}-{worker_id}"
+
+
+@pytest.fixture
+def request_body(slug: str) -> dict[str, Any]:
+    """A request that is fine as it is."""
+    return {
+        "name": f"Project {slug}",
+        "slug": slug,
+        "user_id": "demo",
+        "organization_id": "platform",
+        "repository": {"group_path": "platform", "description": "Made by a test"},
+        "template_id": "web-service",
+        "environment_ids": ["dev", "prod"],
+    }
+
+
+@pytest.fixture
+def database(sandbox: Any) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """Groundwork's records, read with SQL."""
+    with psycopg.connect(sandbox.database_url, row_factory=dict_row, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def kubectl(sandbox: Any) -> Any:
+    """`kubectl ARGUMENTS -o json` as the cluster's administrator."""
+
+    def call(*arguments: str) -> dict[str, Any]:
+        command = [sandbox.kubectl, "--kubeconfig", sandbox.kubeconfig, *arguments, "-o", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    return call
+
+
+@pytest.fixture
+def gitlab_api(sandbox: Any) -> Iterator[httpx.Client]:
+    """GitLab's REST API with Groundwork's token."""
+    headers = {"PRIVATE-TOKEN": sandbox.gitlab_token}
+    with httpx.Client(base_url=f"{sandbox.gitlab_url}/api/v4", headers=headers, trust_env=False) as client:
+        yield client

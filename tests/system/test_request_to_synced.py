@@ -1,0 +1,188 @@
+"""The main job: one request over REST becomes a repository, records and environments that Flux has synced."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+
+def clone(sandbox: Any, path: str, folder: Path) -> Path:
+    """`git clone` with the token in the environment."""
+    credential = b64encode(f"any:{sandbox.gitlab_token}".encode()).decode()
+    environment = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{sandbox.gitlab_url}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {credential}",
+    }
+    command = ["git", "clone", "--quiet", f"{sandbox.gitlab_url}/{path}.git", str(folder)]
+    subprocess.run(command, check=True, env={**os.environ, **environment})
+    return folder
+
+
+def head(folder: Path) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_a_request_becomes_a_synced_project(
+    sandbox: Any,
+    runs: Any,
+    request_body: Any,
+    slug: str,
+    database: Any,
+    kubectl: Any,
+    gitlab_api: Any,
+    tmp_path: Path,
+) -> None:
+    run = runs.run(request_body)
+    assert run.state == "success"
+    assert run.states("environment.wait_until_synced") == {"dev": "success", "prod": "success"}
+
+    repository = gitlab_api.get(f"/projects/{quote(f'platform/{slug}', safe='')}").json()
+    project = database.execute("SELECT * FROM projects WHERE slug = %s", [slug]).fetchone()
+    assert {"groundwork", f"groundwork-{project['id']}"} <= set(repository["topics"])
+    assert (repository["visibility"], repository["description"]) == ("private", "Made by a test")
+
+    working_tree = clone(sandbox, f"platform/{slug}", tmp_path / "clone")
+    revision = head(working_tree)
+    assert yaml.safe_load((working_tree / ".groundwork.yaml").read_text())["project"]["id"] == str(
+        project["id"]
+    )
+    assert (working_tree / ".copier-answers.yml").is_file()
+    assert {item.name for item in (working_tree / "deploy/overlays").iterdir()} == {"dev", "prod"}
+
+    assert (project["status"], project["revision"]) == ("synced", revision)
+    environments = database.execute(
+        "SELECT * FROM project_environments WHERE project_id = %s", [project["id"]]
+    ).fetchall()
+    assert {row["namespace"] for row in environments} == {f"project-{slug}-dev", f"project-{slug}-prod"}
+    assert {(row["status"], row["revision"]) for row in environments} == {("synced", revision)}
+    resources = database.execute(
+        "SELECT DISTINCT status FROM gitops_resources JOIN project_environments pe"
+        " ON pe.id = project_environment_id WHERE project_id = %s",
+        [project["id"]],
+    )
+    assert resources.fetchall() == [{"status": "synced"}]
+
+    for namespace in (row["namespace"] for row in environments):
+        assert kubectl("get", "namespace", namespace)["metadata"]["labels"]["groundwork.dev/project"] == slug
+        [kustomization] = kubectl("get", "kustomizations", "-n", namespace)["items"]
+        assert kustomization["status"]["lastAppliedRevision"] == f"main@sha1:{revision}"
+        [deployment] = kubectl("get", "deployments", "-n", namespace)["items"]
+        assert deployment["status"]["availableReplicas"] >= 1
+        kinds = kubectl("get", "resourcequota,limitrange,networkpolicy,rolebinding", "-n", namespace)["items"]
+        assert {"ResourceQuota", "LimitRange", "NetworkPolicy", "RoleBinding"} <= {
+            item["kind"] for item in kinds
+        }
+
+
+def test_who_asked_and_who_triggered_are_both_recorded(runs: Any, request_body: Any, database: Any) -> None:
+    run = runs.run({**request_body, "environment_ids": ["dev"]})
+    operation = database.execute(
+        "SELECT o.*, username FROM operations o JOIN users ON users.id = requested_by WHERE run_id = %s",
+        [run.run_id],
+    ).fetchone()
+    assert (operation["status"], operation["username"], operation["triggered_by"]) == (
+        "succeeded",
+        "demo",
+        "admin",
+    )
+    assert operation["finished_at"] is not None
+    lease = database.execute(
+        "SELECT expires_at <= now() AS free FROM leases WHERE operation_id = %s", [operation["id"]]
+    ).fetchone()
+    assert lease["free"]
+
+
+def test_users_organizations_and_environments_may_be_named_by_id(
+    runs: Any, request_body: Any, database: Any
+) -> None:
+    def id_of(sql: str) -> str:
+        return str(database.execute(sql).fetchone()["id"])
+
+    body = {
+        **request_body,
+        "user_id": id_of("SELECT id FROM users WHERE username = 'demo'"),
+        "organization_id": id_of("SELECT id FROM organizations WHERE slug = 'platform'"),
+        "environment_ids": [id_of("SELECT id FROM environments WHERE slug = 'dev'")],
+    }
+    assert runs.run(body).state == "success"
+
+
+def test_running_it_again_doubles_nothing(
+    runs: Any, request_body: Any, slug: str, database: Any, kubectl: Any, gitlab_api: Any
+) -> None:
+    body = {**request_body, "environment_ids": ["dev"]}
+    assert runs.run(body).state == "success"
+    before = database.execute("SELECT * FROM projects WHERE slug = %s", [slug]).fetchone()
+    again = runs.run({**body, "project_id": str(before["id"])})
+    assert again.state == "success"
+
+    after = database.execute("SELECT * FROM projects WHERE slug = %s", [slug]).fetchall()
+    assert [(row["id"], row["revision"], row["status"]) for row in after] == [
+        (before["id"], before["revision"], "synced")
+    ]
+    found = gitlab_api.get("/projects", params={"search": slug}).json()
+    assert [item["path"] for item in found] == [slug]
+    commits = gitlab_api.get(f"/projects/{found[0]['id']}/repository/commits").json()
+    assert [commit["id"] for commit in commits] == [before["revision"]]
+    tokens = gitlab_api.get(f"/projects/{found[0]['id']}/deploy_tokens", params={"active": True}).json()
+    assert len(tokens) == 1
+    namespace = f"project-{slug}-dev"
+    [secret] = [
+        item
+        for item in kubectl("get", "secrets", "-n", namespace)["items"]
+        if "groundwork.dev/deploy-token-id" in item["metadata"].get("annotations", {})
+    ]
+    assert secret["metadata"]["annotations"]["groundwork.dev/deploy-token-id"] == str(tokens[0]["id"])
+    assert len(kubectl("get", "gitrepositories", "-n", namespace)["items"]) == 1
+    assert len(kubectl("get", "kustomizations", "-n", namespace)["items"]) == 1
+
+
+def test_the_deploy_token_reads_and_nothing_else(
+    sandbox: Any, runs: Any, request_body: Any, slug: str, kubectl: Any, tmp_path: Path
+) -> None:
+    assert runs.run({**request_body, "environment_ids": ["dev"]}).state == "success"
+    secret = kubectl("get", "secret", "groundwork-git", "-n", f"project-{slug}-dev")["data"]
+    credential = f"{_decoded(secret['username'])}:{_decoded(secret['password'])}"
+    folder = tmp_path / "clone"
+    environment = {
+        **os.environ,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{sandbox.gitlab_url}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {b64encode(credential.encode()).decode()}",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    url = f"{sandbox.gitlab_url}/platform/{slug}.git"
+    subprocess.run(["git", "clone", "--quiet", url, str(folder)], check=True, env=environment)
+    commit = [
+        "git",
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@x",
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "-m",
+        "x",
+    ]
+    subprocess.run(commit, cwd=folder, check=True)
+    push = subprocess.run(
+        ["git", "push", "--quiet"], cwd=folder, env=environment, check=False, capture_output=True
+    )
+    assert push.returncode != 0
+
+
+def _decoded(value: str) -> str:
+    from base64 import b64decode
+
+    return b64decode(value).decode()
