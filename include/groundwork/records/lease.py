@@ -18,7 +18,6 @@ _HOLDER = """
 SELECT leases.*, operations.dag_id, operations.run_id, leases.expires_at > clock_timestamp() AS live
 FROM leases JOIN operations ON operations.id = leases.operation_id
 WHERE leases.project_id = %(project_id)s
-FOR UPDATE OF leases
 """
 _TAKE = """
 INSERT INTO leases (project_id, operation_id, expires_at)
@@ -75,7 +74,10 @@ def project_of(transaction: Transaction, operation_id: UUID) -> UUID:
 
 
 def holder(transaction: Transaction, project_id: UUID) -> Row | None:
-    """The lease of a project, with the holder's run and whether it is `live`; held by the transaction."""
+    """The lease of a project, with the holder's run and whether it is `live`.
+
+    Leases change hands only under `locked_project`, so with the project locked the answer stays true.
+    """
     return transaction.maybe(_HOLDER, project_id=project_id)
 
 

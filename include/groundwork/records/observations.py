@@ -32,7 +32,6 @@ SET status = %(status)s, reason = %(reason)s, message = %(message)s,
     created_by_us = created_by_us OR %(created_by_us)s
 WHERE project_environment_id = %(project_environment_id)s AND kind = %(kind)s
 """
-_PROJECT_OF = "SELECT project_id FROM project_environments WHERE id = %(id)s"
 
 
 class Observations:
@@ -122,10 +121,7 @@ class Observations:
 
 
 def _locked_project_of(transaction: Transaction, project_environment_id: UUID) -> UUID:
-    row = transaction.maybe(_PROJECT_OF, id=project_environment_id)
-    if row is None:
-        raise NotFound(f"There is no environment {project_environment_id} of a project in the records.")
-    project_id: UUID = row["project_id"]
+    project_id = states.project_environment(transaction, project_environment_id).project_id
     states.locked_project(transaction, project_id)
     return project_id
 

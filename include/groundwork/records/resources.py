@@ -10,17 +10,11 @@ from uuid import UUID
 
 from groundwork.errors import Conflict, InvalidRequest, NotFound, Problem
 from groundwork.model.entities import GitOpsResource, ProjectEnvironment, Repository
-from groundwork.records import rows, states
+from groundwork.records import states
 from groundwork.records.connection import Database, Row, Transaction
 from groundwork.records.lease import require_lease
 from groundwork.records.specs import EnvironmentSpec, RepositorySpec
 
-_ENVIRONMENT = """
-SELECT project_environments.*, environments.slug AS environment_slug, environments.name AS environment_name,
-       environments.policy AS environment_policy
-FROM project_environments JOIN environments ON environments.id = project_environments.environment_id
-WHERE project_environments.id = %(id)s
-"""
 _RECORD_REPOSITORY = """
 INSERT INTO repositories (project_id, path, visibility, default_branch, description)
 VALUES (%(project_id)s, %(path)s, %(visibility)s, %(default_branch)s, %(description)s)
@@ -116,10 +110,7 @@ class Resources:
     def project_environment(self, project_environment_id: UUID) -> ProjectEnvironment:
         """Raises `NotFound`."""
         with self._database.transaction() as transaction:
-            row = transaction.maybe(_ENVIRONMENT, id=project_environment_id)
-        if row is None:
-            raise NotFound(f"There is no environment {project_environment_id} of a project in the records.")
-        return rows.project_environment(row)
+            return states.project_environment(transaction, project_environment_id)
 
     def environments_of(self, project_id: UUID) -> list[ProjectEnvironment]:
         """In the order they were recorded."""

@@ -22,7 +22,7 @@ _ENVIRONMENTS = """
 SELECT project_environments.*, environments.slug AS environment_slug, environments.name AS environment_name,
        environments.policy AS environment_policy
 FROM project_environments JOIN environments ON environments.id = project_environments.environment_id
-WHERE project_environments.project_id = %(project_id)s
+WHERE project_environments.project_id = %(project_id)s OR project_environments.id = %(id)s
 ORDER BY project_environments.created_at, environments.slug
 """
 _RESOURCES = "SELECT * FROM gitops_resources WHERE project_environment_id = %(id)s"
@@ -63,8 +63,16 @@ def repository_of(transaction: Transaction, project_id: UUID) -> Repository | No
 
 def environments_of(transaction: Transaction, project_id: UUID) -> list[ProjectEnvironment]:
     """In the order they were recorded."""
-    found = transaction.all(_ENVIRONMENTS, project_id=project_id)
+    found = transaction.all(_ENVIRONMENTS, project_id=project_id, id=None)
     return [rows.project_environment(row) for row in found]
+
+
+def project_environment(transaction: Transaction, project_environment_id: UUID) -> ProjectEnvironment:
+    """Raises `NotFound`."""
+    row = transaction.maybe(_ENVIRONMENTS, project_id=None, id=project_environment_id)
+    if row is None:
+        raise NotFound(f"There is no environment {project_environment_id} of a project in the records.")
+    return rows.project_environment(row)
 
 
 def resources_of(transaction: Transaction, project_environment_id: UUID) -> list[GitOpsResource]:

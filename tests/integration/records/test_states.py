@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -169,16 +170,27 @@ def test_what_was_not_recorded_cannot_be_observed(world: World) -> None:
 def test_environments_that_finish_at_once_end_in_a_synced_project(world: World) -> None:
     operation, environments = world.recorded()
     world.sync_repository(operation.project_id)
-
-    def sync(environment: UUID) -> None:
-        with Records(world.dsn) as records:
-            for status in [Status.APPLIED, Status.SYNCED] * 10:
-                records.observations.resource_observed(environment, Kind.KUSTOMIZATION, seen(status))
-
     for environment in environments:
         world.sync_environment(environment)
-    with ThreadPoolExecutor(len(environments)) as pool:
-        list(pool.map(sync, environments))
+        world.records.observations.resource_observed(environment, Kind.KUSTOMIZATION, seen(Status.APPLIED))
+
+    def finish(environment: UUID) -> None:
+        with Records(world.dsn) as records:
+            records.observations.resource_observed(environment, Kind.KUSTOMIZATION, seen(Status.SYNCED))
+
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with (
+        psycopg.connect(world.dsn) as holder,
+        psycopg.connect(world.dsn, autocommit=True) as other,
+        ThreadPoolExecutor(len(environments)) as pool,
+    ):
+        holder.execute("SELECT FROM projects FOR UPDATE")
+        finishing = [pool.submit(finish, environment) for environment in environments]
+        while len(other.execute(waiting).fetchall()) < len(environments):
+            assert not any(each.done() for each in finishing)
+        holder.rollback()
+        for each in finishing:
+            each.result()
     assert world.state().status is Status.SYNCED
 
 
