@@ -51,14 +51,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if config.stash.get(_FAILED, True) and shared.state.logs.exists() and config.cache:
         shutil.copytree(shared.state.logs, config.cache.mkdir("sandbox-logs") / home.name, dirs_exist_ok=True)
     shared.destroy()
-    shutil.rmtree(home)
 
 
 class SharedSandbox(Sandbox):
     """The sandbox as tests see it: addresses and credentials as attributes, control over its programs."""
 
     def __init__(self, home: Path, owner: int) -> None:
-        self.settings = isolated_settings(home / "sandbox")
+        self.settings = isolated_settings(home)
         super().__init__(self.settings, Console(quiet=True))
         self._owner = owner
 

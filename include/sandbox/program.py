@@ -26,8 +26,8 @@ class Program:
     """Send the stop signal to the whole process group, not to the program alone."""
     has_children: bool = False
     """It forks, and its children may outlive it when it is killed: they are ended before it is restarted."""
-    healthy_within: float = 60
-    """Seconds until it must be healthy after it was started."""
+    healthy_within: float = 120
+    """Seconds until it must be healthy after it was started, on a busy machine."""
 
 
 @dataclass(frozen=True)
