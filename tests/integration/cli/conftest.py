@@ -55,7 +55,7 @@ def slug() -> str:
 def options(slug: str) -> list[str]:
     """A request by options, for one environment."""
     given = {
-        "name": "Command Line",
+        "name": f"Command Line {slug}",
         "slug": slug,
         "user": "demo",
         "organization": "platform",

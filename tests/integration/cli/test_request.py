@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(600)
 
 def request_of(slug: str, **changes: Any) -> str:
     request = {
-        "name": "Command Line",
+        "name": f"Command Line {slug}",
         "slug": slug,
         "user_id": "demo",
         "organization_id": "platform",
