@@ -19,7 +19,7 @@ from groundwork.model.entities import (
 )
 from groundwork.model.statuses import OperationStatus, Reason, Status, combined
 
-# In these everybody concerned is named; in the others the first one stands for all.
+# In these everybody concerned is told of, in the unfinished ones who is next, in the others nobody.
 _NAMES_EVERY_PART = frozenset({Status.FAILED, Status.DRIFTED, Status.REMOVING})
 _UNFINISHED = frozenset({Status.PENDING, Status.APPLIED})
 _KINDS = list(Kind)
@@ -70,7 +70,7 @@ def _whole(parts: Sequence[_Part]) -> Observation:
     deciding = [part for part in parts if part.state.status is status]
     if not deciding:
         return Observation(status, Reason.RECORDED)
-    told = deciding if status in _NAMES_EVERY_PART else deciding[:1]
+    told = deciding if status in _NAMES_EVERY_PART else deciding[:1] if status in _UNFINISHED else []
     seen = [part.state.observed_at for part in deciding if part.state.observed_at is not None]
     return Observation(
         status=status,

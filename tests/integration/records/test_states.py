@@ -29,6 +29,7 @@ def test_all_synced_makes_a_synced_project_with_revision_and_the_oldest_time(wor
     world.records.observations.resource_observed(environments[0], Kind.NAMESPACE, oldest)
     state = world.state()
     assert (state.status, state.revision, state.observed_at) == (Status.SYNCED, SHA, long_ago)
+    assert (state.reason, state.message) == ("Observed", "")
     assert world.records.resources.project_environment(environments[0]).state.observed_at == long_ago
 
 
