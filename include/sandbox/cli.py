@@ -98,7 +98,7 @@ def restart(name: str, state_dir: _StateDir = None) -> None:
 def build() -> None:
     """Build the control plane into the cache, without starting anything."""
     with _friendly():
-        ensure_built(Settings().cache_dir.expanduser(), _errors)
+        ensure_built(Settings().cache_dir, _errors)
 
 
 def _sandbox(state_dir: Path | None) -> Sandbox:

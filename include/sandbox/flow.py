@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,24 +15,30 @@ Report = Callable[[str, float], None]
 """Told the name of each finished step and the seconds it took."""
 
 
-def run_in_order(steps: Iterable[Step], act: Callable[[Step], None], report: Report) -> None:
+def run_in_order(
+    steps: Iterable[Step], act: Callable[[Step], None], report: Report, abandoned: threading.Event
+) -> None:
     """Calls `act` for every step after those it depends on.
 
-    Dependencies that are not among the steps count as done. The first error is raised once the steps that
-    were under way have ended; no further ones are begun.
+    Dependencies that are not among the steps count as done. After the first error or interrupt no
+    further step is begun and `abandoned` is set for those under way; it is raised when they have ended.
     """
     by_name = {step.name: step for step in steps}
     order = _sorter(by_name)
     with ThreadPoolExecutor(max_workers=len(by_name) or 1) as pool:
         running: dict[Future[float], str] = {}
-        while order.is_active():
-            for name in order.get_ready():
-                running[pool.submit(_timed, act, by_name[name])] = name
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                name = running.pop(future)
-                report(name, future.result())
-                order.done(name)
+        try:
+            while order.is_active():
+                for name in order.get_ready():
+                    running[pool.submit(_timed, act, by_name[name])] = name
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    name = running.pop(future)
+                    report(name, future.result())
+                    order.done(name)
+        except BaseException:
+            abandoned.set()
+            raise
 
 
 def dependants_first(programs: Iterable[Program], tasks: Iterable[Task]) -> list[list[str]]:

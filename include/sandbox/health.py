@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable
 
 import httpx
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+    wait_exponential,
+)
 
 from sandbox.errors import Unhealthy
 
@@ -35,12 +45,19 @@ def get(url: str, *, tls: ssl.SSLContext | None = None) -> httpx.Response:
         raise Unhealthy(f"{url}: {error or type(error).__name__}") from error
 
 
-def wait_until(check: Callable[[], None], *, seconds: float, what: str) -> None:
-    """Repeats `check` until it passes; raises `Unhealthy` with its last reason after `seconds`."""
+def wait_until(
+    check: Callable[[], None], *, seconds: float, what: str, abandoned: threading.Event | None = None
+) -> None:
+    """Repeats `check` until it passes; raises `Unhealthy` with its last reason after `seconds`.
+
+    Gives up early when `abandoned` is set, such as because another part has failed.
+    """
+    event = abandoned or threading.Event()
     attempts = Retrying(
         retry=retry_if_exception_type(Unhealthy),
         wait=wait_exponential(multiplier=0.05, max=0.5),
-        stop=stop_after_delay(seconds),
+        stop=stop_any(stop_after_delay(seconds), stop_when_event_set(event)),
+        sleep=sleep_using_event(event),
     )
     try:
         attempts(check)

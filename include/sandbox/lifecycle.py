@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +40,11 @@ class Sandbox:
     """The sandbox in one state folder, whether it runs or not."""
 
     def __init__(self, settings: Settings, console: Console | None = None) -> None:
+        self._abandoned = threading.Event()
         self._console = console or Console(stderr=True)
-        self.state = State(settings.sandbox_dir.expanduser().resolve())
+        self.state = State(settings.sandbox_dir)
         environment = base_environment()
-        self._ports = Ports(self.state.root, settings.cache_dir.expanduser() / "ports.json")
+        self._ports = Ports(self.state.root, settings.cache_dir / "ports.json")
         self._supervisor = Supervisor(self.state, environment)
         self.parts = Parts(self.state, self._ports, settings, environment, self._console)
 
@@ -64,7 +66,8 @@ class Sandbox:
             steps: list[Step] = []
             for part in selected:
                 steps += [*part.programs(), *part.tasks()]
-            run_in_order(steps, self._act, self._report)
+            self._abandoned.clear()
+            run_in_order(steps, self._act, self._report, self._abandoned)
             if parts is None:
                 lines = [f"{key}={value}\n" for key, value in self.parts.env().items()]
                 write_private(self.state.env_file, "".join(lines))
@@ -170,7 +173,7 @@ class Sandbox:
             program.probe(info.started)
 
         try:
-            wait_until(check, seconds=program.healthy_within, what=program.name)
+            wait_until(check, seconds=program.healthy_within, what=program.name, abandoned=self._abandoned)
         except Unhealthy as error:
             raise Unhealthy(f"{error}\n{self._supervisor.log_tail(program.name)}") from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -45,6 +45,11 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = None
     """An existing PostgreSQL database for Groundwork's records; Airflow's own stays embedded."""
+
+    @field_validator("sandbox_dir", "cache_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().resolve()
 
     @model_validator(mode="after")
     def _gitlab_needs_both(self) -> Settings:

@@ -108,7 +108,7 @@ class Airflow(Part):
         return [
             Task("connections", self._write_connections, after=["gitlab-seed"]),
             Task("airflow-migrate", self._migrate, after=["databases"]),
-            Task("airflow-dag", self._wait_for_dag, after=components),
+            Task("airflow-dag", self._wait_for_dag, after=[*components, "groundwork-records"]),
         ]
 
     def env(self) -> dict[str, str]:

@@ -16,6 +16,10 @@ def _task(name: str, *after: str) -> Task:
     return Task(name, lambda: None, after)
 
 
+def _quiet(_name: str, _seconds: float) -> None:
+    pass
+
+
 def _program(name: str, *after: str) -> Program:
     return Program(name, [name], lambda _started: None, after=after)
 
@@ -41,18 +45,20 @@ def test_each_step_runs_once_after_what_it_depends_on(tasks: list[Task]) -> None
             assert set(step.after) <= set(done)
             done.append(step.name)
 
-    run_in_order(tasks, act, lambda _name, _seconds: None)
+    run_in_order(tasks, act, _quiet, threading.Event())
     assert sorted(done) == sorted(task.name for task in tasks)
 
 
 def test_independent_steps_run_side_by_side() -> None:
     meeting = threading.Barrier(2, timeout=10)
-    run_in_order([_task("one"), _task("two")], lambda _step: meeting.wait() and None, lambda _name, _s: None)
+    run_in_order(
+        [_task("one"), _task("two")], lambda _step: meeting.wait() and None, _quiet, threading.Event()
+    )
 
 
 def test_a_dependency_that_is_not_among_the_steps_counts_as_done() -> None:
     done: list[str] = []
-    run_in_order([_task("one", "elsewhere")], lambda step: done.append(step.name), lambda _name, _s: None)
+    run_in_order([_task("one", "elsewhere")], lambda step: done.append(step.name), _quiet, threading.Event())
     assert done == ["one"]
 
 
@@ -65,8 +71,20 @@ def test_after_an_error_nothing_that_depends_on_it_runs() -> None:
         done.append(step.name)
 
     with pytest.raises(RuntimeError, match="no"):
-        run_in_order([_task("one"), _task("two", "one")], act, lambda _name, _s: None)
+        run_in_order([_task("one"), _task("two", "one")], act, _quiet, threading.Event())
     assert done == []
+
+
+def test_an_error_abandons_what_is_under_way() -> None:
+    abandoned = threading.Event()
+
+    def act(step: Task | Program) -> None:
+        if step.name == "failing":
+            raise RuntimeError("no")
+        assert abandoned.wait(timeout=10)
+
+    with pytest.raises(RuntimeError, match="no"):
+        run_in_order([_task("waiting"), _task("failing")], act, _quiet, abandoned)
 
 
 def test_programs_stop_before_what_they_depend_on() -> None:
