@@ -7,7 +7,13 @@ from typing import Any
 import gitlab
 import httpx
 import pytest
-from gitlab.exceptions import GitlabCreateError, GitlabDeleteError, GitlabGetError, GitlabRestoreError, GitlabTransferProjectError
+from gitlab.exceptions import (
+    GitlabCreateError,
+    GitlabDeleteError,
+    GitlabGetError,
+    GitlabRestoreError,
+    GitlabTransferProjectError,
+)
 
 from tests.gitlab_server.conftest import Server, World, token_of, unique
 

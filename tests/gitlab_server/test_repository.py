@@ -189,8 +189,8 @@ def test_an_unknown_branch_is_not_made_by_accident(project: Project) -> None:
 def test_commits_are_listed_and_filtered(project: Project) -> None:
     path = unique("only")
     commit = _commit(project, "main", {"action": "create", "file_path": path, "content": "x"})
-    assert project.commits.list(path=path, get_all=True)[0].id == commit.id
-    assert len(project.commits.list(path=path, get_all=True)) == 1
+    assert project.commits.list(query_parameters={"path": path}, get_all=True)[0].id == commit.id
+    assert len(project.commits.list(query_parameters={"path": path}, get_all=True)) == 1
     assert project.commits.list(get_all=False, per_page=1)[0].id == commit.id
     assert project.commits.get(commit.short_id).id == commit.id
     assert commit.diff(get_all=True)[0]["new_path"] == path

@@ -41,7 +41,7 @@ class Gateway:
             scope["path"] = segmented(scope["raw_path"])
         request = _Request(self._server, scope, receive, send)
         try:
-            if scope["path"].startswith(API):
+            if scope["path"].startswith(API + "/"):
                 await self._api(request)
             else:
                 await self._stream(request)
