@@ -7,8 +7,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
-from typing import Any
+from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -17,7 +17,6 @@ from psycopg.rows import dict_row
 
 _DAG = "/api/v2/dags/initialize_project"
 _FINISHED = ("success", "failed")
-_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,12 @@ class Runs:
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         token = self._client.post("/auth/token", json={"username": user, "password": password})
         self._client.headers["Authorization"] = f"Bearer {token.raise_for_status().json()['access_token']}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def trigger(self, conf: dict[str, Any]) -> httpx.Response:
         return self._client.post(f"{_DAG}/dagRuns", json={"logical_date": None, "conf": conf})
@@ -95,14 +100,15 @@ class Runs:
 
 
 @pytest.fixture(scope="session")
-def runs(sandbox: Any) -> Runs:
-    return Runs(sandbox.airflow_url, sandbox.airflow_user, sandbox.airflow_password)
+def runs(sandbox: Any) -> Iterator[Runs]:
+    with Runs(sandbox.airflow_url, sandbox.airflow_user, sandbox.airflow_password) as found:
+        yield found
 
 
 @pytest.fixture
-def slug(worker_id: str) -> str:
+def slug() -> str:
     """A slug no other test uses, also not one in another worker."""
-    return f"t{next(_numbers)}-{worker_id}"
+    return f"t{uuid4().hex[:8]}"
 
 
 @pytest.fixture
