@@ -213,7 +213,8 @@ def _failures(airflow: Airflow, ended: Progress, recorded: _Recorded | None) -> 
     explained = {
         (entry.step, entry.scope): entry
         for entry in (recorded.steps if recorded else [])
-        if entry.status is OperationStatus.FAILED
+        # A fault of the program is only named in the ledger; the task's log says more.
+        if entry.status is OperationStatus.FAILED and entry.reason != GroundworkError.reason
     }
     found = []
     for cell in ended.failed:
