@@ -60,7 +60,9 @@ class Settings(BaseSettings):
         description="Folders with templates of your own, beside the built-in ones: separated as in PATH, or a"
         " JSON list.",
     )
-    http_timeout: float = Field(default=30, description="Longest wait for one answer of GitLab, Airflow or a cluster.")
+    http_timeout: float = Field(
+        default=30, description="Longest wait for one answer of GitLab, Airflow or a cluster."
+    )
     git_timeout: float = Field(default=300, description="Longest wait for one git command.")
     lease_seconds: float = Field(
         default=900, description="A lease not renewed for this long is free to be taken over."
