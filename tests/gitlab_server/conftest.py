@@ -1,4 +1,4 @@
-"""A real server as a process on a free port, and clients of it: python-gitlab, plain git, the fault switches."""
+"""A real server as a process on a free port, and its clients: python-gitlab, plain git, fault switches."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class World:
 
 @dataclass(frozen=True)
 class Git:
-    """Plain git with settings of its own. Tokens travel in a header from the environment, never in addresses."""
+    """Plain git with its own settings. Tokens travel in a header from the environment, never in addresses."""
 
     home: Path
 

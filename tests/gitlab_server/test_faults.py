@@ -53,9 +53,9 @@ def test_a_bad_gateway_answers_html(http: httpx.Client, control: FaultClient) ->
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_connection_reset(world: World, http: httpx.Client, control: FaultClient, when: str) -> None:
     name = unique("reset")
-    with control.fault(kind="connection_reset", method="POST", path="/projects$", when=when):
-        with pytest.raises(httpx.TransportError):
-            http.post("/projects", json={"name": name, "namespace_id": world.group.id})
+    switch = control.fault(kind="connection_reset", method="POST", path="/projects$", when=when)
+    with switch, pytest.raises(httpx.TransportError):
+        http.post("/projects", json={"name": name, "namespace_id": world.group.id})
     assert len(http.get("/projects", params={"search": name}).json()) == (when == "after")
 
 
@@ -69,9 +69,9 @@ def test_timeout_and_slow(http: httpx.Client, control: FaultClient) -> None:
 
 
 def test_truncated(http: httpx.Client, control: FaultClient) -> None:
-    with control.fault(kind="truncated", path="/user$", after_bytes=10):
-        with pytest.raises(httpx.RemoteProtocolError):
-            http.get("/user")
+    switch = control.fault(kind="truncated", path="/user$", after_bytes=10)
+    with switch, pytest.raises(httpx.RemoteProtocolError):
+        http.get("/user")
 
 
 def test_empty_list(world: World, http: httpx.Client, control: FaultClient) -> None:

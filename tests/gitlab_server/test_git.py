@@ -9,7 +9,7 @@ import gitlab
 import pytest
 from gitlab.v4.objects import Project
 
-from tests.gitlab_server.conftest import Git, Server, World, token_of, unique
+from tests.gitlab_server.conftest import Git, World, token_of, unique
 
 
 @pytest.fixture
@@ -115,7 +115,10 @@ def test_branches_do_not_look_like_commits(world: World, project: Project, git: 
 
 
 def test_wrong_tokens(world: World, project: Project, git: Git) -> None:
-    refused = git.run("ls-remote", project.http_url_to_repo, token="glpat-wrong", check=False)
+    askpass = git.home / "askpass"
+    askpass.write_text("#!/bin/sh\necho glpat-wrong\n")
+    askpass.chmod(0o700)
+    refused = git.run("ls-remote", project.http_url_to_repo, env={"GIT_ASKPASS": str(askpass)}, check=False)
     assert "HTTP Basic: Access denied. If a password was provided" in refused.stderr
     unseen = git.run("ls-remote", project.http_url_to_repo, token=token_of(world.outsider), check=False)
     assert "could not be found or you don't have permission to view it" in unseen.stderr
@@ -217,7 +220,7 @@ def test_an_old_path_still_fetches(world: World, project: Project, git: Git) -> 
     git.run("ls-remote", old, token=token_of(world.owner))
 
 
-def test_a_hundred_fetches_at_once(world: World, project: Project, git: Git, server: Server) -> None:
+def test_a_hundred_fetches_at_once(world: World, project: Project, git: Git) -> None:
     token = token_of(world.owner)
     head = project.branches.get("main").commit["id"]
     with ThreadPoolExecutor(25) as pool:

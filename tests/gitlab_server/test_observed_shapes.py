@@ -16,8 +16,9 @@ import gitlab
 import httpx
 import jsonschema
 import pytest
-from tests.gitlab_server.conftest import ADMIN_TOKEN, Server, World, token_of, unique
 from gitlab.v4.objects import Project
+
+from tests.gitlab_server.conftest import ADMIN_TOKEN, Server, World, token_of, unique
 
 SHAPES: dict[str, Any] = json.loads((Path(__file__).parent / "observed-shapes.json").read_text())
 #: The recorded groups had pictures and the recorded tags releases, which this server does not have.
@@ -190,6 +191,6 @@ def test_no_entry_is_left_out() -> None:
 
 
 def test_the_recorded_token_error_is_the_same_for_administrators(server: Server) -> None:
-    with gitlab.Gitlab(server.url, private_token=ADMIN_TOKEN + "x") as client:
-        with pytest.raises(gitlab.GitlabAuthenticationError, match="401 Unauthorized"):
-            client.auth()
+    refused = pytest.raises(gitlab.GitlabAuthenticationError, match="401 Unauthorized")
+    with gitlab.Gitlab(server.url, private_token=ADMIN_TOKEN + "x") as client, refused:
+        client.auth()

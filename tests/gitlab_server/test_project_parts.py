@@ -1,4 +1,4 @@
-"""What hangs on a project, driven by python-gitlab: deploy tokens and keys, variables, environments, topics."""
+"""What hangs on a project, with python-gitlab: deploy tokens and keys, variables, environments, topics."""
 
 from __future__ import annotations
 

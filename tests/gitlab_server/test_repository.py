@@ -102,7 +102,7 @@ def test_tags(project: Project) -> None:
     assert light.target == light.commit["id"]
     with pytest.raises(GitlabCreateError, match="already exists"):
         project.tags.create({"tag_name": name, "ref": "main"})
-    with pytest.raises(GitlabCreateError, match="Target absent is invalid|Target is invalid"):
+    with pytest.raises(GitlabCreateError, match="Target is invalid"):
         project.tags.create({"tag_name": unique("v3"), "ref": "absent"})
     tag.delete()
     with pytest.raises(GitlabGetError, match="404 Tag Not Found"):

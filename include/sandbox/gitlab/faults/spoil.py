@@ -25,7 +25,11 @@ _ENDPOINT_LIMIT = b'{"message":{"error":"This endpoint has been requested too ma
 
 
 class ConnectionEnded(Exception):
-    """The connection is to be ended now, without a further word."""
+    """The connection is to be ended now, without a further word: reset, or closed after what was sent."""
+
+    def __init__(self, reset: bool = True) -> None:
+        super().__init__()
+        self.reset = reset
 
 
 def retry_later(headers: dict[str, str]) -> Answer:
@@ -66,10 +70,13 @@ async def after(fault: Fault, answer: Answer, stale: Answer | None) -> Answer:
     return await _instead(fault, {}) or answer
 
 
-def abort(scope: Scope) -> None:
-    """Reset the TCP connection the request came on."""
+def end(scope: Scope, reset: bool) -> None:
+    """End the TCP connection the request came on."""
     transport = scope.get("extensions", {}).get("sandbox.transport")
     if transport is None:
+        return
+    if not reset:
+        transport.close()
         return
     connection = transport.get_extra_info("socket")
     if connection is not None:

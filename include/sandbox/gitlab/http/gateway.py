@@ -6,7 +6,6 @@ everything else is passed on piece by piece.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import time
@@ -45,8 +44,8 @@ class Gateway:
                 await self._api(request)
             else:
                 await self._stream(request)
-        except spoil.ConnectionEnded:
-            spoil.abort(scope)
+        except spoil.ConnectionEnded as ended:
+            spoil.end(scope, ended.reset)
         finally:
             request.record()
 
@@ -132,15 +131,14 @@ class _Request:
         await self.send({"type": "http.response.start", "status": answer.status, "headers": kept})
         if answer.header("x-claimed-length") is not None:
             await self.send({"type": "http.response.body", "body": body, "more_body": True})
-            await asyncio.sleep(0)
-            raise spoil.ConnectionEnded
+            raise spoil.ConnectionEnded(reset=False)
         await self.send({"type": "http.response.body", "body": body})
 
     def record(self) -> None:
         """Write the request to the journal; calls of the control API itself are left out."""
         if self.scope["path"].startswith("/-/"):
             return
-        route = getattr(self.scope.get("route"), "path", None) or self.path
+        route = getattr(self.scope.get("route"), "path", self.path).removeprefix(API).replace(":segment", "")
         seconds = time.perf_counter() - self.started
         caller = self.scope["state"].get("caller", "anonymous")
         fault = self.fault.kind if self.fault else None
