@@ -19,6 +19,8 @@ from sandbox.control_plane.build import artefact
 from sandbox.lifecycle import Sandbox
 from sandbox.settings import Settings
 
+# What is broken on purpose need not be tried for minutes.
+_QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_FLUX_TIMEOUT": "10"}
 _HOME = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int]()
 _FAILED = pytest.StashKey[bool]()
@@ -113,7 +115,12 @@ class SharedSandbox(Sandbox):
 def isolated_settings(state_dir: Path) -> Settings:
     """Settings for a sandbox in `state_dir` that uses no external system, whatever the environment says."""
     return Settings(
-        sandbox_dir=state_dir, gitlab_url=None, gitlab_token=None, kubeconfig=None, database_url=None
+        sandbox_dir=state_dir,
+        gitlab_url=None,
+        gitlab_token=None,
+        kubeconfig=None,
+        database_url=None,
+        product_settings=_QUICK_FAILURES,
     )
 
 

@@ -39,6 +39,7 @@ class Parts:
         self.postgres = Postgres(state, ports, settings)
         self.control_plane = _control_plane(state, ports, settings, console)
         self.gitlab = _gitlab(state, ports, settings)
+        environment = {**environment, **settings.product_settings}
         self.airflow = Airflow(state, ports, settings, self.postgres, environment, self._write_connections)
         self.product = Product(environment, self._product_settings)
         self._all: tuple[Part, ...] = (

@@ -6,6 +6,7 @@ neither started nor stopped, only looked at.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -16,13 +17,28 @@ CLONE = Path(__file__).resolve().parents[2]
 """The clone this package lies in: its DAGs, plugins and migrations are what the sandbox's Airflow runs."""
 
 
+_PREFIX = "GROUNDWORK_"
+# What the sandbox itself tells Groundwork: its own addresses and the names of its own connections.
+_TOLD = ("AIRFLOW_URL", "AIRFLOW_USER", "AIRFLOW_PASSWORD")
+_TOLD_ENDING = "_CONNECTION"
+
+
+def _product_settings() -> dict[str, str]:
+    told = {f"{_PREFIX}{name}" for name in (*map(str.upper, Settings.model_fields), *_TOLD)}
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key.startswith(_PREFIX) and key not in told and not key.endswith(_TOLD_ENDING)
+    }
+
+
 class Settings(BaseSettings):
     """The sandbox's settings.
 
     Raises `pydantic.ValidationError` when an external GitLab is named without its token.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GROUNDWORK_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     sandbox_dir: Path = CLONE / ".sandbox"
     """State folder: data, logs, credentials and ports of one sandbox."""
@@ -50,6 +66,12 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()
+
+    product_settings: dict[str, str] = Field(default_factory=_product_settings)
+    """Groundwork's own settings, passed on to its commands and to Airflow as they are.
+
+    By default all `GROUNDWORK_*` variables that are not the sandbox's.
+    """
 
     @model_validator(mode="after")
     def _gitlab_needs_both(self) -> Settings:

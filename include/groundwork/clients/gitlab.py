@@ -34,7 +34,7 @@ _TOKEN = re.compile(r"\bgl[a-z]+-[\w.-]{8,}")
 
 @dataclass(frozen=True)
 class Group:
-    """`may_create` is whether the token's user may create projects in it; None when GitLab does not tell."""
+    """A group as GitLab shows it; `path` is the full one."""
 
     id: int
     path: str
@@ -138,6 +138,14 @@ class GitLab:
             return None
         found = _project(project)
         return found if found.path.lower() == path.lower() else None
+
+    def has_project_named(self, group: Group, name: str) -> bool:
+        """Whether the group holds a project of this name; GitLab keeps names unique beside paths."""
+        with _translated(f"list projects of group {group.path}"):
+            found = self._api.groups.get(group.id, lazy=True).projects.list(
+                search=name, simple=True, iterator=True
+            )
+            return any(project.name.lower() == name.lower() for project in found)
 
     def create_project(self, new: NewProject) -> GitLabProject:
         """Create an empty project. Raises `Conflict` when path or name are taken in the group."""

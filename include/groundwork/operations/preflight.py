@@ -70,7 +70,11 @@ def _check_gitlab(
             return
         problems += _group_problems(request, group, services.gitlab.access_level(group))
     with _collected(problems, "slug"):
-        _check_path(services, request, project)
+        found = services.gitlab.find_project(repository_spec(request).path)
+        repository.require_ours_or_absent(found, repository_spec(request).path, project.id)
+        if found is None and services.gitlab.has_project_named(group, request.name):
+            rule = f"GitLab's group '{group.path}' already has a project called '{request.name}'"
+            problems.append(Problem("name", rule))
 
 
 def _group_problems(request: ProjectRequest, group: Group, access_level: int) -> list[Problem]:
@@ -85,12 +89,6 @@ def _group_problems(request: ProjectRequest, group: Group, access_level: int) ->
         rule = f"must not be more open than group '{group.path}', which is {group.visibility}"
         problems.append(Problem("repository.visibility", rule))
     return problems
-
-
-def _check_path(services: Services, request: ProjectRequest, project: Project) -> None:
-    path = repository_spec(request).path
-    found = services.gitlab.find_project(path)
-    repository.require_ours_or_absent(found, path, project.id)
 
 
 def _check_environment(

@@ -90,7 +90,7 @@ def lineage(gitlab: GitLab, project_id: int, ours: str, other: str) -> Lineage:
 def timed_out(last: Verdict) -> Verdict:
     """The verdict at a deadline: what was last waited for is the explanation."""
     message = f"not synced before its deadline; last seen: {last.reason}: {last.message}"
-    return Verdict(Outcome.FAILED, DEADLINE_EXCEEDED, message)
+    return Verdict(Outcome.FAILED, DEADLINE_EXCEEDED, message, last.kind)
 
 
 def mark_environment_synced(services: Services, operation_id: UUID, environment: str) -> None:
@@ -128,7 +128,9 @@ def record_failure(services: Services, wait: Wait, final: Verdict) -> None:
         _park(services, wait, final)
         message += " (parked: Flux leaves it alone until this is run again)"
     services.records.ledger.failed(wait.entry_id, final.reason, message)
-    services.records.observations.environment_failed(wait.target.environment.id, final.reason, message)
+    services.records.observations.resource_observed(
+        wait.target.environment.id, Kind(final.kind), Observation(Status.FAILED, final.reason, message)
+    )
 
 
 def parks(final: Verdict) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook, KubernetesHook
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from groundwork.clients.gitlab import GitLab
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def gitlab(connection_id: str) -> GitLab:
     """GitLab as the owner of the connection's token. Blocks; not for an event loop."""
-    return _gitlab(BaseHook.get_connection(connection_id))
+    return _gitlab(_connection(connection_id))
 
 
 async def gitlab_async(connection_id: str) -> GitLab:
@@ -37,7 +38,8 @@ async def gitlab_async(connection_id: str) -> GitLab:
 
 
 def cluster(connection_id: str) -> Cluster:
-    """The cluster a `kubernetes` connection reaches."""
+    """The cluster a `kubernetes` connection reaches. Raises `Misconfigured` without one."""
+    _connection(connection_id)
     hook = KubernetesHook(conn_id=connection_id)
     return Cluster(connection_id, hook.get_conn(), get_settings().http_timeout)
 
@@ -51,7 +53,7 @@ async def cluster_async(connection_id: str) -> AsyncIterator[Client]:
 
 def database_url(connection_id: str) -> str:
     """The URL of Groundwork's database from a `postgres` connection. Contains the password: never log it."""
-    connection = BaseHook.get_connection(connection_id)
+    connection = _connection(connection_id)
     if not (connection.host and connection.login and connection.schema):
         raise Misconfigured(
             f"Airflow connection {connection_id} needs host, login and schema (the database)."
@@ -60,8 +62,18 @@ def database_url(connection_id: str) -> str:
     user = quote(connection.login, safe="")
     return (
         f"postgresql://{user}:{password}@{connection.host}:{connection.port or 5432}"
-        f"/{quote(connection.schema, safe='')}"
+        f"/{quote(connection.schema, safe='')}?{urlencode(connection.extra_dejson)}"
     )
+
+
+def _connection(connection_id: str) -> Connection:
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException as error:
+        raise Misconfigured(
+            f"Airflow has no connection '{connection_id}'. Create it, or name another one in Groundwork's"
+            " settings (docs/operations.md)."
+        ) from error
 
 
 def _gitlab(connection: Connection) -> GitLab:

@@ -27,6 +27,9 @@ _FAILED_STATUSES = _REPEATING | {"HealthCheckFailed"}
 _PATH_NOT_FOUND = "kustomization path not found"
 
 
+GIT_REPOSITORY, KUSTOMIZATION = "GitRepository", "Kustomization"
+
+
 class Outcome(StrEnum):
     """`stalled`: the spec must change; `failed`: the content or the workload is at fault."""
 
@@ -64,11 +67,13 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`revision` is the commit this is said of; `unknown_revision` one whose lineage must be looked up."""
+    """`kind` is the Flux kind whose state decided; `revision` is the commit this is said of, and
+    `unknown_revision` one whose lineage must be looked up."""
 
     outcome: Outcome
     reason: str
     message: str
+    kind: str = KUSTOMIZATION
     revision: str | None = None
     unknown_revision: str | None = None
 
@@ -80,7 +85,7 @@ class Verdict:
 def verdict(git_repository: Object | None, kustomization: Object | None, expected: Expectation) -> Verdict:
     """Decide from one reading of both objects. None means the object was not there."""
     if git_repository is None:
-        return _waiting("SourceMissing", "the GitRepository is not there yet")
+        return _waiting("SourceMissing", "the GitRepository is not there yet", GIT_REPOSITORY)
     if kustomization is None:
         return _waiting("KustomizationMissing", "the Kustomization is not there yet")
     return (
@@ -112,7 +117,8 @@ def commit_of(revision: str | None) -> str | None:
 def _suspended(git_repository: Object, kustomization: Object) -> Verdict | None:
     for item in (git_repository, kustomization):
         if item.get("spec", {}).get("suspend"):
-            return _waiting("Suspended", f"somebody has suspended the {item['kind']}; resume it to go on")
+            kind = item["kind"]
+            return _waiting("Suspended", f"somebody has suspended the {kind}; resume it to go on", kind)
     return None
 
 
@@ -121,7 +127,7 @@ def _stalled(item: Object) -> Verdict | None:
     if stalled.get("status") != "True" or not _is_current(item, stalled):
         return None
     reason = stalled.get("reason") or "Stalled"
-    return Verdict(Outcome.STALLED, reason, f"{item['kind']}: {stalled.get('message', '')}")
+    return Verdict(Outcome.STALLED, reason, _said(item, stalled), item["kind"])
 
 
 def _source(git_repository: Object, expected: Expectation) -> Verdict | None:
@@ -129,26 +135,27 @@ def _source(git_repository: Object, expected: Expectation) -> Verdict | None:
     if ready.get("status") == "True" and _is_current(git_repository, ready):
         return None
     if ready.get("status") == "False" and _is_current(git_repository, ready):
-        return _waiting(ready.get("reason") or "SourceFailed", f"GitRepository: {ready.get('message', '')}")
-    return _waiting("SourceProgressing", f"Flux has not fetched {expected.revision[:12]} yet")
+        reason = ready.get("reason") or "SourceFailed"
+        return _waiting(reason, _said(git_repository, ready), GIT_REPOSITORY)
+    return _waiting("SourceProgressing", f"Flux has not fetched {expected.revision[:12]} yet", GIT_REPOSITORY)
 
 
 def _revision(git_repository: Object, expected: Expectation) -> Verdict | None:
     found = _artifact_commit(git_repository)
     if found is None:
-        return _waiting("SourceProgressing", "Flux has no artifact of the repository yet")
+        return _waiting("SourceProgressing", "Flux has no artifact of the repository yet", GIT_REPOSITORY)
     if found == expected.revision:
         return None
     match expected.lineage.get(found):
         case Lineage.DESCENDANT:
             return None
         case Lineage.ANCESTOR:
-            return _waiting("OlderRevision", f"Flux still has the older commit {found[:12]}")
+            return _waiting("OlderRevision", f"Flux still has the older commit {found[:12]}", GIT_REPOSITORY)
         case Lineage.UNRELATED:
             message = f"the branch now holds {found[:12]}, which does not contain {expected.revision[:12]}"
-            return Verdict(Outcome.SUPERSEDED, "Superseded", message, revision=found)
+            return Verdict(Outcome.SUPERSEDED, "Superseded", message, GIT_REPOSITORY, found)
     message = f"Flux has commit {found[:12]}; whether it contains {expected.revision[:12]} is looked up"
-    return Verdict(Outcome.WAITING, "OtherRevision", message, unknown_revision=found)
+    return Verdict(Outcome.WAITING, "OtherRevision", message, GIT_REPOSITORY, unknown_revision=found)
 
 
 def _applied(git_repository: Object, kustomization: Object, expected: Expectation) -> Verdict:
@@ -170,7 +177,7 @@ def _applied(git_repository: Object, kustomization: Object, expected: Expectatio
 
 
 def _failure(kustomization: Object, ready: Object, commit: str, expected: Expectation) -> Verdict:
-    reason, message = ready.get("reason") or "Failed", f"Kustomization: {ready.get('message', '')}"
+    reason, message = ready.get("reason") or "Failed", _said(kustomization, ready)
     attempted = commit_of(_status(kustomization).get("lastAttemptedRevision"))
     if _status(kustomization).get("lastHandledReconcileAt") != expected.requested_at:
         return _waiting("NotHandled", "Flux has not looked at this request yet")
@@ -195,8 +202,12 @@ def _progress(kustomization: Object) -> Verdict:
     return _waiting("Progressing", reconciling.get("message") or "Flux is working on it")
 
 
-def _waiting(reason: str, message: str) -> Verdict:
-    return Verdict(Outcome.WAITING, reason, message)
+def _waiting(reason: str, message: str, kind: str = KUSTOMIZATION) -> Verdict:
+    return Verdict(Outcome.WAITING, reason, message, kind)
+
+
+def _said(item: Object, condition: Object) -> str:
+    return f"{item['kind']}: {(condition.get('message') or '').strip()}"
 
 
 def _status(item: Object) -> Object:

@@ -60,6 +60,7 @@ class Airflow(Part):
         self._write_connections = write_connections
         self.home = state.root / "airflow"
         self._environment = {
+            **settings.product_settings,
             "SANDBOX_SOURCES": _fingerprint(),
             "AIRFLOW_HOME": str(self.home),
             "PYTHONPATH": str(CLONE / "include"),
