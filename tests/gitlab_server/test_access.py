@@ -18,9 +18,9 @@ def project(world: World) -> Project:
     return world.project()
 
 
-def _status(server: Server, client: gitlab.Gitlab | None, method: str, path: str, **body: Any) -> int:
+def _status(server: Server, client: gitlab.Gitlab | None, method: str, address: str, **body: Any) -> int:
     headers = {"PRIVATE-TOKEN": token_of(client)} if client is not None else {}
-    return httpx.request(method, f"{server.api}{path}", headers=headers, json=body or None).status_code
+    return httpx.request(method, f"{server.api}{address}", headers=headers, json=body or None).status_code
 
 
 @pytest.mark.parametrize(

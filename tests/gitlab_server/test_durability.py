@@ -69,6 +69,11 @@ def test_killed_under_load(new_server: Callable[[], Server], git: Git) -> None:
     assert server.stop() == 0
 
 
+def _project(server: Server) -> int:
+    body = {"name": unique("base"), "initialize_with_readme": True}
+    return int(httpx.post(f"{server.api}/projects", json=body, headers=_HEADERS).json()["id"])
+
+
 def _check(server: Server, seen: Acknowledged, git: Git) -> None:
     with gitlab.Gitlab(server.url, private_token=ADMIN_TOKEN, per_page=100) as client:
         listed = {project.path_with_namespace: project for project in client.projects.list(iterator=True)}

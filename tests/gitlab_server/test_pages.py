@@ -33,7 +33,7 @@ def test_every_link_opens(server: Server, world: World) -> None:
         assert any("/-/commit/" in address for address in seen)
 
 
-def test_an_empty_repository_has_a_page(server: Server, world: World) -> None:
+def test_an_empty_repository_has_a_page(world: World) -> None:
     project = world.project(initialize_with_readme=False)
     assert "The repository is empty." in httpx.get(project.web_url).text
 

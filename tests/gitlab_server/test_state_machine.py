@@ -39,7 +39,7 @@ class Known:
         return f"{self.path}-deletion_scheduled-{self.id}" if self.marked else self.path
 
 
-def _machine(server: Server) -> type[RuleBasedStateMachine]:
+def _machine(server: Server) -> type[RuleBasedStateMachine]:  # noqa: C901 - a class that knows its server
     class Paths(RuleBasedStateMachine):
         groups = Bundle("groups")
         projects = Bundle("projects")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +38,7 @@ def serve(
     settings = ServerSettings(
         state_dir=state_dir.resolve(), external_url=external_url or f"http://{host}:{port}"
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once all is closed
     uvicorn.run(
         create_app(settings),
         host=host,

@@ -19,7 +19,7 @@ class ServerSettings(BaseSettings):
     arguments are world-readable) gives the first administrator's token.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GITLAB_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GITLAB_", env_ignore_empty=True, extra="ignore")
 
     state_dir: Path = Field(description="Folder of the database, repositories and hooks.")
     external_url: str = Field(description="Base of every URL in answers, without a trailing slash.")
