@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from types import TracebackType
 
 from rich.console import Console
@@ -25,6 +27,7 @@ class BuildProgress:
         self._name = ""
         self._total = 0
         self._done = 0
+        self._begun = 0.0
 
     def __enter__(self) -> BuildProgress:
         self._bar.start()
@@ -40,6 +43,7 @@ class BuildProgress:
         if self._task is not None:
             self._bar.update(self._task, completed=self._total)
         self._name, self._total, self._done = name, total, 0
+        self._begun = time.monotonic()
         self._task = self._bar.add_task(name, total=total)
 
     def step(self, _line: str) -> None:
@@ -48,4 +52,8 @@ class BuildProgress:
         if self._task is not None:
             self._bar.advance(self._task)
         if not self._console.is_terminal and self._done % max(self._total // 10, 1) == 0:
-            self._console.print(f"  {self._name}: {self._done} of {self._total}")
+            self._console.print(f"  {self._name}: {self._done} of {self._total}, {self._left()}")
+
+    def _left(self) -> str:
+        left = (time.monotonic() - self._begun) / self._done * max(self._total - self._done, 0)
+        return f"about {math.ceil(left / 60)} min left"
