@@ -133,3 +133,10 @@ def test_the_generated_administrator_token_is_for_its_owner_only(
         assert client.user is not None
         assert client.user.is_admin is True
     assert server.stop() == 0
+
+
+def test_two_servers_do_not_share_a_state(new_server: Callable[[], Server]) -> None:
+    first = new_server()
+    second = Server(first.state_dir)
+    with pytest.raises(AssertionError, match="in use by another server"):
+        second.start()

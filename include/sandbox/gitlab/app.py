@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets as random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -35,13 +37,13 @@ from sandbox.gitlab.api import (
     users,
     variables,
 )
-from sandbox.gitlab.errors import ApiError, InvalidParameters
+from sandbox.gitlab.errors import ApiError, InvalidParameters, StateInUse
 from sandbox.gitlab.http.gateway import API, Gateway
 from sandbox.gitlab.http.requests import answer
 from sandbox.gitlab.pages import site
 from sandbox.gitlab.repos.pushes import PushFolders
 from sandbox.gitlab.repos.storage import RepositoryStorage
-from sandbox.gitlab.services import namespaces, pushes, tokens
+from sandbox.gitlab.services import merge_heads, namespaces, pushes, tokens
 from sandbox.gitlab.services.server import Caller, Server, Unit
 from sandbox.gitlab.settings import ServerSettings
 from sandbox.gitlab.store.database import Database
@@ -80,6 +82,7 @@ def create_app(settings: ServerSettings) -> ASGIApp:
         yield
         server.deliveries.close()
         server.database.close()
+        os.close(server.lock)
 
     app = FastAPI(title="GitLab sandbox", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     app.state.server = server
@@ -110,6 +113,7 @@ class _Addresses:
 def _open(settings: ServerSettings) -> Server:
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     settings.state_dir.chmod(0o700)
+    lock = _claim(settings.state_dir)
     database = Database(settings.database_path)
     server = Server(
         settings=settings,
@@ -117,10 +121,22 @@ def _open(settings: ServerSettings) -> Server:
         storage=RepositoryStorage(settings.state_dir, settings.default_branch),
         pushes=PushFolders(settings.state_dir),
         deliveries=Deliveries(database, settings.hook_timeout),
+        lock=lock,
     )
     _recover(server)
     _seed(server)
     return server
+
+
+def _claim(state_dir: Path) -> int:
+    """Take the folder for this process; the lock ends with the process, however it ends."""
+    descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StateInUse(state_dir) from None
+    return descriptor
 
 
 def _recover(server: Server) -> None:
@@ -131,6 +147,7 @@ def _recover(server: Server) -> None:
         unit = Unit(db, server, Caller())
         for project in db.execute(select(Project).where(Project.empty)).scalars().unique().all():
             pushes.finish_first_push(unit, project)
+        merge_heads.refresh_all(unit)
         known = set(db.execute(select(Project.storage)).scalars())
     server.storage.sweep(known)
 

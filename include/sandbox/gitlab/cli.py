@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import signal
 import sys
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from sandbox.gitlab.app import create_app
+from sandbox.gitlab.errors import StateInUse
 from sandbox.gitlab.http.protocol import AbortableProtocol
 from sandbox.gitlab.settings import VERSION, ServerSettings
 
@@ -21,6 +24,8 @@ app = typer.Typer(
     help="A GitLab-compatible server for one machine.",
 )
 
+_LOGGING = copy.deepcopy(LOGGING_CONFIG)
+_LOGGING["handlers"]["default"]["stream"] = "ext://sys.stdout"
 _BACKLOG = 1024
 _GRACE = 10
 
@@ -38,15 +43,20 @@ def serve(
     settings = ServerSettings(
         state_dir=state_dir.resolve(), external_url=external_url or f"http://{host}:{port}"
     )
+    try:
+        application = create_app(settings)
+    except StateInUse as problem:
+        raise typer.BadParameter(str(problem)) from None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once all is closed
     uvicorn.run(
-        create_app(settings),
+        application,
         host=host,
         port=port,
         http=AbortableProtocol,
         ws="none",
         backlog=_BACKLOG,
         access_log=False,
+        log_config=_LOGGING,
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
         timeout_keep_alive=75,

@@ -6,6 +6,7 @@ answer `{"error": ...}`. Clients meet both, so both are kept apart here.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 
@@ -120,3 +121,10 @@ class EndpointLimited(ApiError):
     def __init__(self) -> None:
         text = "This endpoint has been requested too many times. Try again later."
         super().__init__(429, {"message": {"error": text}})
+
+
+class StateInUse(Exception):
+    """Another server runs on the same state folder. Stop it first, or choose another folder."""
+
+    def __init__(self, state_dir: Path) -> None:
+        super().__init__(f"{state_dir} is in use by another server: stop it first or choose another folder")

@@ -140,7 +140,7 @@ def create_branch(
 ) -> Response:
     """Make a branch."""
     with api.read(frozenset({"api"})) as unit:
-        project = commits.writable_project(unit, project_ref)
+        project, user = commits.writable_project(unit, project_ref), unit.user
         policy = commits.policy(unit, project)
     if policy.covering(body.branch) and not policy.may_push(body.branch):
         raise Forbidden("You are not allowed to create protected branches on this project.")
@@ -153,7 +153,10 @@ def create_branch(
         except WriteRefused as problem:
             raise BadRequest(str(problem)) from None
         commits.follow(
-            api, project.id, [AppliedChange(reading.BRANCHES + body.branch, commits.ZERO, str(start.id))]
+            api,
+            project.id,
+            user,
+            [AppliedChange(reading.BRANCHES + body.branch, commits.ZERO, str(start.id))],
         )
     with api.read(frozenset({"api"})) as unit:
         return answer(entities.branch(unit, project, repo, body.branch, start, policy), 201)
@@ -163,7 +166,7 @@ def create_branch(
 def delete_merged_branches(api: ApiRequest, project_ref: str) -> Response:
     """Remove all merged branches that are not protected."""
     with api.read(frozenset({"api"})) as unit:
-        project = commits.writable_project(unit, project_ref)
+        project, user = commits.writable_project(unit, project_ref), unit.user
         policy = commits.policy(unit, project)
     with api.server.storage.locked(project.storage) as repo:
         default = reading.branch(repo, project.default_branch or "")
@@ -175,7 +178,7 @@ def delete_merged_branches(api: ApiRequest, project_ref: str) -> Response:
             if reading.is_ancestor(repo, commit, default):
                 writing.delete_ref(repo, reading.BRANCHES + name)
                 changes.append(AppliedChange(reading.BRANCHES + name, str(commit.id), commits.ZERO))
-        commits.follow(api, project.id, changes)
+        commits.follow(api, project.id, user, changes)
     return accepted()
 
 
@@ -183,7 +186,7 @@ def delete_merged_branches(api: ApiRequest, project_ref: str) -> Response:
 def delete_branch(api: ApiRequest, project_ref: str, branch: str) -> Response:
     """Remove a branch."""
     with api.read(frozenset({"api"})) as unit:
-        project = commits.writable_project(unit, project_ref)
+        project, user = commits.writable_project(unit, project_ref), unit.user
         policy = commits.policy(unit, project)
     with api.server.storage.locked(project.storage) as repo:
         commit = reading.branch(repo, branch)
@@ -195,7 +198,7 @@ def delete_branch(api: ApiRequest, project_ref: str, branch: str) -> Response:
             raise NotAllowed("You dont have push access to repo")
         writing.delete_ref(repo, reading.BRANCHES + branch)
         commits.follow(
-            api, project.id, [AppliedChange(reading.BRANCHES + branch, str(commit.id), commits.ZERO)]
+            api, project.id, user, [AppliedChange(reading.BRANCHES + branch, str(commit.id), commits.ZERO)]
         )
     return no_content()
 

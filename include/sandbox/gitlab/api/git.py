@@ -16,8 +16,7 @@ from sandbox.gitlab.repos.backend import BackendFailed, ClientGone, GitProcess, 
 from sandbox.gitlab.repos.pushes import Push
 from sandbox.gitlab.services import pushes
 from sandbox.gitlab.services.git_access import GitRefused, Granted, grant
-from sandbox.gitlab.services.server import Caller, Server, Unit
-from sandbox.gitlab.store.tables import Project, User
+from sandbox.gitlab.services.server import Server
 
 RECEIVE = "git-receive-pack"
 UPLOAD = "git-upload-pack"
@@ -111,16 +110,7 @@ class GitService:
 
 def record_push(server: Server, push: Push) -> None:
     """Record the effects of an ended push and forget its folder."""
-    changes = push.changes()
-    if changes:
-        with server.database.write() as db:
-            unit = Unit(db, server, Caller())
-            project = db.get(Project, push.project_id)
-            if project is not None:
-                user = db.get(User, push.user_id) if push.user_id is not None else None
-                pushes.record(unit, project, user, changes)
-        for effect in unit.after_commit:
-            effect()
+    pushes.record_now(server, push.project_id, push.user_id, push.changes())
     push.forget()
 
 

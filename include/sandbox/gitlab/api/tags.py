@@ -69,7 +69,7 @@ def create_tag(
 ) -> Response:
     """Make a tag."""
     with api.read(frozenset({"api"})) as unit:
-        project = commits.writable_project(unit, project_ref)
+        project, user = commits.writable_project(unit, project_ref), unit.user
         tagger = Author(unit.user.name, unit.user.email)
     with api.server.storage.locked(project.storage) as repo:
         target = reading.resolve(repo, body.ref, project.default_branch)
@@ -82,7 +82,9 @@ def create_tag(
         made = reading.tag_target(repo, body.tag_name)
         if made is None:
             raise NotFound("Tag")
-        commits.follow(api, project.id, [AppliedChange(reading.TAGS + body.tag_name, commits.ZERO, made[1])])
+        commits.follow(
+            api, project.id, user, [AppliedChange(reading.TAGS + body.tag_name, commits.ZERO, made[1])]
+        )
     with api.read(frozenset({"api"})) as unit:
         return answer(entities.tag(unit, project, body.tag_name, *made), 201)
 
@@ -91,13 +93,13 @@ def create_tag(
 def delete_tag(api: ApiRequest, project_ref: str, tag: str) -> Response:
     """Remove a tag."""
     with api.read(frozenset({"api"})) as unit:
-        project = commits.writable_project(unit, project_ref)
+        project, user = commits.writable_project(unit, project_ref), unit.user
     with api.server.storage.locked(project.storage) as repo:
         found = reading.tag_target(repo, tag)
         if found is None:
             raise NotFound("Tag")
         writing.delete_ref(repo, reading.TAGS + tag)
-        commits.follow(api, project.id, [AppliedChange(reading.TAGS + tag, found[1], commits.ZERO)])
+        commits.follow(api, project.id, user, [AppliedChange(reading.TAGS + tag, found[1], commits.ZERO)])
     return no_content()
 
 

@@ -62,17 +62,13 @@ def apply(
         except WriteRefused as problem:
             raise BadRequest(str(problem)) from None
         change = AppliedChange(reading.BRANCHES + branch, str(present.id) if present else ZERO, str(made.id))
-        follow(api, project.id, [change])
+        follow(api, project.id, user, [change])
         return project.id, made
 
 
-def follow(api: Api, project_id: int, changes: list[AppliedChange]) -> None:
+def follow(api: Api, project_id: int, user: User, changes: list[AppliedChange]) -> None:
     """Record what changed refs mean."""
-    with api.write(frozenset({"api"})) as unit:
-        project = unit.db.get(Project, project_id)
-        if project is not None:
-            user = unit.db.get(User, unit.user.id)
-            pushes.record(unit, project, user, changes)
+    pushes.record_now(api.server, project_id, user.id, changes)
 
 
 def _base(

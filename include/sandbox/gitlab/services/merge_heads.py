@@ -31,6 +31,13 @@ def update(
             _notice_merge(unit, project, repo, user, row)
 
 
+def refresh_all(unit: Unit) -> None:
+    """Bring every open merge request up to date, for pushes that a killed server did not record."""
+    query = select(MergeRequest, Project).join(Project).where(MergeRequest.state == "opened")
+    for row, project in unit.db.execute(query).unique().all():
+        refresh(unit.server.storage.open(project.storage), row)
+
+
 def refresh(repo: Repository, row: MergeRequest) -> None:
     """Set head, start and base from the branches as they are."""
     source = reading.branch(repo, row.source_branch)

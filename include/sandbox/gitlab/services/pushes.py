@@ -8,7 +8,7 @@ from sandbox.gitlab.repos import reading, writing
 from sandbox.gitlab.repos.pushes import AppliedChange
 from sandbox.gitlab.rules.protection import Protection, PushPolicy, default_levels
 from sandbox.gitlab.services import access, merge_heads
-from sandbox.gitlab.services.server import Unit
+from sandbox.gitlab.services.server import Caller, Server, Unit
 from sandbox.gitlab.store.base import now
 from sandbox.gitlab.store.tables import Project, User
 from sandbox.gitlab.store.work_tables import BranchAccess, ProtectedBranch
@@ -73,6 +73,20 @@ def record(unit: Unit, project: Project, user: User | None, changes: list[Applie
     merge_heads.update(unit, project, repo, user, changes)
     for change in changes:
         events.push(unit, project, repo, user, change)
+
+
+def record_now(server: Server, project_id: int, user_id: int | None, changes: list[AppliedChange]) -> None:
+    """`record` in a transaction of its own, for changes that git has made already."""
+    if not changes:
+        return
+    with server.database.write() as db:
+        user = db.get(User, user_id) if user_id is not None else None
+        unit = Unit(db, server, Caller(user=user))
+        project = db.get(Project, project_id)
+        if project is not None:
+            record(unit, project, user, changes)
+    for effect in unit.after_commit:
+        effect()
 
 
 def finish_first_push(unit: Unit, project: Project) -> None:

@@ -33,6 +33,7 @@ class Server:
     storage: RepositoryStorage
     pushes: PushFolders
     deliveries: Deliveries
+    lock: int
     limits: Limits = field(default_factory=Limits)
     faults: FaultEngine = field(default_factory=FaultEngine)
     journal: Journal = field(default_factory=Journal)

@@ -30,8 +30,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; whatever it changed is dropped. Rows stay readable afterwards."""
+        """A session that sees one moment; whatever it changed is dropped. Rows stay readable afterwards."""
         with Session(self._engine, expire_on_commit=False, autoflush=False) as session:
+            session.execute(text("BEGIN"))
             yield session
             session.expunge_all()
 
@@ -51,6 +52,7 @@ class Database:
 def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
+        hide_parameters=True,  # values may be secrets, and errors end up in the log
         connect_args={"timeout": 30, "check_same_thread": False},
         pool_size=64,
         max_overflow=0,
