@@ -241,8 +241,9 @@ def new_world(admin: gitlab.Gitlab, new_user: Callable[..., gitlab.Gitlab]) -> C
         roles = {"owner": 50, "maintainer": 40, "developer": 30, "reporter": 20, "guest": 10}
         for role, level in roles.items():
             people[role] = new_user(role)
-            assert people[role].user is not None
-            group.members.create({"user_id": people[role].user.id, "access_level": level})
+            user = people[role].user
+            assert user is not None
+            group.members.create({"user_id": user.id, "access_level": level})
         owned = people["owner"].groups.get(group.id)
         return World(group=owned, admin=admin, outsider=new_user("outsider"), **people)
 

@@ -89,8 +89,8 @@ def test_a_push_is_announced(world: World, project: Project, git: Git, receiver:
     assert (body["object_kind"], body["ref"], body["after"]) == ("push", "refs/heads/main", sha)
     assert body["project"]["path_with_namespace"] == project.path_with_namespace
     assert [(row["title"], row["added"]) for row in body["commits"]] == [("told", ["file"])]
-    wait_until(lambda: bool(project.manager.gitlab.http_list(_events(project, hook.id), get_all=True)), 20)
-    delivery: Any = project.manager.gitlab.http_list(_events(project, hook.id), get_all=True)[0]
+    wait_until(lambda: bool(_deliveries(project, hook.id)), 20)
+    delivery = _deliveries(project, hook.id)[0]
     assert delivery["response_status"] == "200"
     assert "secret" not in json.dumps(delivery)
 
@@ -188,5 +188,6 @@ def test_a_hook_can_be_tried(project: Project, receiver: Receiver) -> None:
     receiver.wait(1)
 
 
-def _events(project: Project, hook_id: int) -> str:
-    return f"/projects/{project.id}/hooks/{hook_id}/events"
+def _deliveries(project: Project, hook_id: int) -> list[dict[str, Any]]:
+    address = f"/projects/{project.id}/hooks/{hook_id}/events"
+    return list(project.manager.gitlab.http_list(address, get_all=True))

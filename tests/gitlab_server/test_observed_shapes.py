@@ -14,7 +14,7 @@ from typing import Any
 
 import gitlab
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from gitlab.v4.objects import Project
 

@@ -62,10 +62,13 @@ def _machine(server: Server) -> type[RuleBasedStateMachine]:  # noqa: C901 - a c
 
         @initialize(target=groups)
         def first_group(self) -> int:
-            return self.new_group()
+            return self.make_group()
 
         @rule(target=groups)
         def new_group(self) -> int:
+            return self.make_group()
+
+        def make_group(self) -> int:
             name = unique("machine")
             made = self.http.post("/groups", json={"name": name, "path": name}).json()
             self.group_paths[made["id"]] = name
@@ -168,4 +171,4 @@ def test_any_order_of_changes(new_server: Callable[[], Server]) -> None:
         database=None,
     )
     machine = _machine(new_server())
-    run_state_machine_as_test(machine, settings=chosen)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine, settings=chosen)
