@@ -20,7 +20,7 @@ from sandbox.lifecycle import Sandbox
 from sandbox.settings import Settings
 
 # What is broken on purpose need not be tried for minutes.
-_QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_FLUX_TIMEOUT": "10"}
+_QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2"}
 _HOME = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int]()
 _FAILED = pytest.StashKey[bool]()

@@ -90,7 +90,9 @@ class Settings(BaseSettings):
     )
     flux_timeout: float = Field(
         default=30,
-        description="How long Flux waits for a project's health; a slot of its controller is held that long.",
+        ge=30,
+        description="How long Flux waits for a project's health, at least 30; a slot of its controller is"
+        " held that long.",
     )
 
     @field_validator("catalog_paths", mode="before")

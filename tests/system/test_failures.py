@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 UNKNOWN_ZONE = {"template_id": "scheduled-worker", "template_answers": {"time_zone": "Nowhere/Land"}}
 # More CPU than the namespace's quota: the pods are never made, so the workload never becomes healthy.
 UNHEALTHY = {"template_answers": {"cpu_request": "90", "cpu_limit": "90"}}
@@ -65,6 +67,7 @@ def test_one_failing_environment_neither_stops_nor_hides_the_others(
     assert "labels" not in theirs["metadata"]
 
 
+@pytest.mark.timeout(300)
 def test_five_broken_projects_do_not_keep_a_healthy_one_waiting(
     runs: Any, request_body: Any, slug: str, database: Any
 ) -> None:

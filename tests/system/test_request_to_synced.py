@@ -66,7 +66,7 @@ def test_a_request_becomes_a_synced_project(
     assert {row["namespace"] for row in environments} == {f"project-{slug}-dev", f"project-{slug}-prod"}
     assert {(row["status"], row["revision"]) for row in environments} == {("synced", revision)}
     resources = database.execute(
-        "SELECT DISTINCT status FROM gitops_resources JOIN project_environments pe"
+        "SELECT DISTINCT r.status FROM gitops_resources r JOIN project_environments pe"
         " ON pe.id = project_environment_id WHERE project_id = %s",
         [project["id"]],
     )

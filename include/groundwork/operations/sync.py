@@ -89,7 +89,7 @@ def lineage(gitlab: GitLab, project_id: int, ours: str, other: str) -> Lineage:
 
 def timed_out(last: Verdict) -> Verdict:
     """The verdict at a deadline: what was last waited for is the explanation."""
-    message = f"not synced before its deadline; last seen: {last.reason}: {last.message}"
+    message = f"not synced before its deadline; last seen: {last}"
     return Verdict(Outcome.FAILED, DEADLINE_EXCEEDED, message, last.kind)
 
 
@@ -108,9 +108,9 @@ def mark_environment_synced(services: Services, operation_id: UUID, environment:
             raise SyncFailed(f"Nothing has waited for environment '{environment}'; run {STEP} first.")
         current = look(services, _wait(services, target, entry))
         if not current.final:
-            raise WaitingError(f"{current.reason}: {current.message}", _LOOK_AGAIN)
+            raise WaitingError(str(current), _LOOK_AGAIN)
         if current.outcome is not Outcome.SYNCED:
-            raise SyncFailed(f"{current.reason}: {current.message}")
+            raise SyncFailed(str(current))
         outcome.external_id = current.revision
         services.records.ledger.done(entry.id, external_id=current.revision)
         for kind in (Kind.GIT_REPOSITORY, Kind.KUSTOMIZATION):

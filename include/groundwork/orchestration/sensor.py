@@ -59,7 +59,7 @@ class FluxSyncSensor(BaseSensorOperator):
                 return
             if current.final:
                 sync.record_failure(services, wait, current)
-                raise SyncFailed(f"{current.reason}: {current.message}")
+                raise SyncFailed(str(current))
         self._defer(wait)
 
     def _look(self, services: Services, wait: Wait) -> Verdict:

@@ -127,7 +127,7 @@ class FluxSyncTrigger(BaseTrigger):
         return True
 
     def _tell(self, current: Verdict, told: str) -> str:
-        text = f"{current.outcome}: {current.reason}: {current.message}"
+        text = f"{current.outcome}: {current}"
         if text != told:
             self.log.info("%s", text)
         return text

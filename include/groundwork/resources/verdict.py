@@ -81,6 +81,9 @@ class Verdict:
     def final(self) -> bool:
         return self.outcome is not Outcome.WAITING
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reason}: {self.message}"
+
 
 def verdict(git_repository: Object | None, kustomization: Object | None, expected: Expectation) -> Verdict:
     """Decide from one reading of both objects. None means the object was not there."""
@@ -127,7 +130,7 @@ def _stalled(item: Object) -> Verdict | None:
     if stalled.get("status") != "True" or not _is_current(item, stalled):
         return None
     reason = stalled.get("reason") or "Stalled"
-    return Verdict(Outcome.STALLED, reason, _said(item, stalled), item["kind"])
+    return Verdict(Outcome.STALLED, reason, _said(stalled), item["kind"])
 
 
 def _source(git_repository: Object, expected: Expectation) -> Verdict | None:
@@ -136,7 +139,7 @@ def _source(git_repository: Object, expected: Expectation) -> Verdict | None:
         return None
     if ready.get("status") == "False" and _is_current(git_repository, ready):
         reason = ready.get("reason") or "SourceFailed"
-        return _waiting(reason, _said(git_repository, ready), GIT_REPOSITORY)
+        return _waiting(reason, _said(ready), GIT_REPOSITORY)
     return _waiting("SourceProgressing", f"Flux has not fetched {expected.revision[:12]} yet", GIT_REPOSITORY)
 
 
@@ -177,7 +180,7 @@ def _applied(git_repository: Object, kustomization: Object, expected: Expectatio
 
 
 def _failure(kustomization: Object, ready: Object, commit: str, expected: Expectation) -> Verdict:
-    reason, message = ready.get("reason") or "Failed", _said(kustomization, ready)
+    reason, message = ready.get("reason") or "Failed", _said(ready)
     attempted = commit_of(_status(kustomization).get("lastAttemptedRevision"))
     if _status(kustomization).get("lastHandledReconcileAt") != expected.requested_at:
         return _waiting("NotHandled", "Flux has not looked at this request yet")
@@ -206,8 +209,8 @@ def _waiting(reason: str, message: str, kind: str = KUSTOMIZATION) -> Verdict:
     return Verdict(Outcome.WAITING, reason, message, kind)
 
 
-def _said(item: Object, condition: Object) -> str:
-    return f"{item['kind']}: {(condition.get('message') or '').strip()}"
+def _said(condition: Object) -> str:
+    return (condition.get("message") or "").strip()
 
 
 def _status(item: Object) -> Object:
