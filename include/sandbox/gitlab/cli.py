@@ -46,7 +46,8 @@ def serve(
     try:
         application = create_app(settings)
     except StateInUse as problem:
-        raise typer.BadParameter(str(problem)) from None
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(1) from None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once all is closed
     uvicorn.run(
         application,
