@@ -93,7 +93,8 @@ class Airflow(Part):
             "SANDBOX_PRELOAD": ",".join(_PRELOADED),
         }
         return [
-            self._program("api-server", [], http_probe(f"{self.url}/api/v2/version"), url=self.url),
+            # The API that tasks talk to is put together at its first request, which takes seconds.
+            self._program("api-server", [], http_probe(f"{self.url}/execution/health"), url=self.url),
             self._program(
                 "scheduler",
                 ["--skip-serve-logs"],
