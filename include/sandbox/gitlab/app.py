@@ -30,6 +30,7 @@ from sandbox.gitlab.api import (
     members,
     merge_requests,
     projects,
+    protected_branches,
     repository,
     statuses,
     tags,
@@ -60,6 +61,7 @@ _FAMILIES = (
     groups,
     projects,
     branches,
+    protected_branches,
     files,
     commits,
     repository,
@@ -94,6 +96,7 @@ def create_app(settings: ServerSettings) -> ASGIApp:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OverflowError, _no_such_number)
     app.add_exception_handler(Exception, _broken)
     return Gateway(app, server)
 
@@ -195,6 +198,11 @@ def _http_error(_request: Request, problem: Exception) -> Response:
         raise problem
     text = {404: "404 Not Found", 405: "405 Not Allowed"}.get(problem.status_code, str(problem.detail))
     return answer({"error": text}, problem.status_code)
+
+
+def _no_such_number(_request: Request, _problem: Exception) -> Response:
+    """A number too large for the database is the id of nothing."""
+    return answer({"message": "404 Not Found"}, 404)
 
 
 def _broken(_request: Request, _problem: Exception) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
@@ -13,7 +12,7 @@ from sqlalchemy import select
 from sandbox.gitlab.entities import repository as entities
 from sandbox.gitlab.errors import Forbidden, InvalidParameters, NotFound
 from sandbox.gitlab.http.pagination import ListParameters, page_of_rows, page_of_stream
-from sandbox.gitlab.http.params import Parameters, Params
+from sandbox.gitlab.http.params import Instant, Parameters, Params
 from sandbox.gitlab.http.requests import Api, ApiRequest, answer
 from sandbox.gitlab.repos import reading
 from sandbox.gitlab.repos.writing import Action
@@ -29,8 +28,8 @@ class CommitFilters(ListParameters):
     """Which commits are wanted."""
 
     ref_name: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     path: str | None = None
     author: str | None = None
     all: bool = False

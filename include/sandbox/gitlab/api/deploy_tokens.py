@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
@@ -12,7 +11,7 @@ from sqlalchemy import select
 from sandbox.gitlab.entities.base import Moment
 from sandbox.gitlab.errors import BadRequest, InvalidParameters, NotFound
 from sandbox.gitlab.http.pagination import ListParameters, page_of_rows
-from sandbox.gitlab.http.params import Parameters, Params
+from sandbox.gitlab.http.params import Instant, Parameters, Params
 from sandbox.gitlab.http.requests import ApiRequest, answer, no_content
 from sandbox.gitlab.rules.access import DEPLOY_TOKEN_SCOPES, Role
 from sandbox.gitlab.services import access, secrets
@@ -31,7 +30,7 @@ class DeployTokenCreation(Parameters):
     name: str = Field(min_length=1)
     scopes: list[str]
     username: str | None = None
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
 
 
 class DeployTokenFilters(ListParameters):

@@ -52,7 +52,7 @@ def metadata(api: ApiRequest) -> Response:
 unknown = APIRouter()
 
 
-@unknown.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@unknown.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def no_such_endpoint() -> Response:
     """Any address of the API that this server does not have."""
     return answer({"error": "404 Not Found"}, 404)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
 
@@ -15,7 +14,7 @@ from sandbox.gitlab.entities import merge_requests as entities
 from sandbox.gitlab.entities import repository as repository_entities
 from sandbox.gitlab.errors import Forbidden
 from sandbox.gitlab.http.pagination import ListParameters, page_of_query, page_of_rows
-from sandbox.gitlab.http.params import Parameters, Params
+from sandbox.gitlab.http.params import Instant, Parameters, Params
 from sandbox.gitlab.http.requests import Api, ApiRequest, answer, no_content
 from sandbox.gitlab.repos import reading
 from sandbox.gitlab.rules.access import Role
@@ -40,10 +39,10 @@ class MergeRequestFilters(ListParameters):
     author_username: str | None = None
     labels: str | list[str] | None = None
     scope: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    updated_after: datetime | None = None
-    updated_before: datetime | None = None
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    updated_after: Instant | None = None
+    updated_before: Instant | None = None
     order_by: str | None = None
     sort: Literal["asc", "desc"] = "desc"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from urllib.parse import quote, unquote
 
@@ -22,6 +23,7 @@ from sandbox.gitlab.services.secrets import digest
 from sandbox.gitlab.services.server import Server
 
 API = "/api/v4"
+_LOG = logging.getLogger("uvicorn.error")
 
 
 class Gateway:
@@ -82,7 +84,12 @@ class Gateway:
             elif message["type"] == "http.response.body":
                 answer.body += message.get("body", b"")
 
-        await self._app(scope, request.receive, collect)
+        try:
+            await self._app(scope, request.receive, collect)
+        except Exception:
+            if not answer.status:
+                raise
+            _LOG.exception("%s %s failed", request.method, request.path)  # the 500 is in `answer` already
         scope["method"] = request.method
         return _not_modified(scope, answer)
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from starlette.convertors import Convertor, register_url_convertor
 
 from sandbox.gitlab.errors import ApiError, InvalidParameters
@@ -24,6 +25,14 @@ class Parameters(BaseModel):
     def given(self) -> dict[str, Any]:
         """Only the parameters that were sent."""
         return self.model_dump(exclude_unset=True)
+
+
+def _utc(value: datetime) -> datetime:
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+#: A moment or a day; without a zone it is UTC.
+Instant = Annotated[datetime, AfterValidator(_utc)]
 
 
 class SegmentConvertor(Convertor[str]):
@@ -51,7 +60,7 @@ def Params(model: type[BaseModel]) -> Any:  # noqa: N802 - reads like FastAPI's 
         try:
             return model.model_validate(values)
         except ValidationError as problem:
-            raise InvalidParameters(_grape_text(problem)) from None
+            raise InvalidParameters(grape_text(problem)) from None
 
     return Depends(gather)
 
@@ -69,6 +78,8 @@ async def _body_values(request: Request) -> dict[str, Any]:
         return {}
     try:
         values = json.loads(body)
+        if b"\\ud" in body:
+            json.dumps(values, ensure_ascii=False).encode()  # half a character can be escaped, but not stored
     except ValueError:
         raise ApiError(400, {"error": "The request body is not valid JSON"}) from None
     return values if isinstance(values, dict) else {}
@@ -88,7 +99,8 @@ def _collect(items: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _grape_text(problem: ValidationError) -> str:
+def grape_text(problem: ValidationError) -> str:
+    """Pydantic's findings as Grape words them: `name is missing, scopes is invalid`."""
     texts = []
     for error in problem.errors():
         name = ".".join(str(part) for part in error["loc"][:1]) or "parameters"

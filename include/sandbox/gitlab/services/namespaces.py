@@ -12,7 +12,7 @@ from sandbox.gitlab.entities.groups import GroupSettings
 from sandbox.gitlab.errors import ApiError, BadRequest, Forbidden, NotFound
 from sandbox.gitlab.rules import names
 from sandbox.gitlab.rules.access import Role, wider
-from sandbox.gitlab.services import access, routing
+from sandbox.gitlab.services import access, routing, switches
 from sandbox.gitlab.services import visibility as visibility_rules
 from sandbox.gitlab.services.server import Unit
 from sandbox.gitlab.store.base import today
@@ -54,7 +54,7 @@ def create_group(unit: Unit, values: dict[str, Any]) -> Namespace:
     _check_group(unit, values["name"], values["path"], parent, None)
     visibility = values.get("visibility") or (parent.visibility if parent else "private")
     visibility_rules.check(visibility, parent)
-    settings = GroupSettings.model_validate(values).model_dump(include=set(values))
+    settings = switches.given(GroupSettings, values)
     group = add_namespace(
         unit,
         "group",
@@ -99,8 +99,7 @@ def update_group(unit: Unit, group: Namespace, values: dict[str, Any]) -> None:
     visibility_rules.check(visibility, group.parent)
     group.name, group.visibility = name, visibility
     group.description = values.get("description", group.description) or ""
-    changed = GroupSettings.model_validate(values).model_dump(include=set(values))
-    group.settings = {**group.settings, **changed}
+    group.settings = {**group.settings, **switches.given(GroupSettings, values)}
     if path != group.path:
         _move(unit, group, group.parent, path)
 

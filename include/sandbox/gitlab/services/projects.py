@@ -14,7 +14,7 @@ from sandbox.gitlab.repos.writing import Action, Author
 from sandbox.gitlab.rules import names
 from sandbox.gitlab.rules.access import Role, wider
 from sandbox.gitlab.rules.protection import default_levels
-from sandbox.gitlab.services import access, namespaces, pushes, removal, routing
+from sandbox.gitlab.services import access, namespaces, pushes, removal, routing, switches
 from sandbox.gitlab.services import visibility as visibility_rules
 from sandbox.gitlab.services.server import Unit
 from sandbox.gitlab.store.base import now, today
@@ -65,7 +65,7 @@ def update(unit: Unit, project: Project, values: dict[str, Any]) -> None:
     topics = values.get("topics", values.get("tag_list"))
     if topics is not None:
         set_topics(unit, project, topics)
-    project.settings = {**project.settings, **_switches(values)}
+    project.settings = {**project.settings, **switches.given(ProjectSettings, features(values))}
     project.updated_at = now()
     _rename(unit, project, name, path)
 
@@ -165,7 +165,7 @@ def _insert(
         default_branch=None,
         creator_id=unit.user.id,
         storage=storage,
-        settings=_switches(values),
+        settings=switches.given(ProjectSettings, features(values)),
     )
     project.namespace = namespace
     project.topics = []
@@ -264,11 +264,6 @@ def _set_default_branch(unit: Unit, project: Project, branch: str) -> None:
         raise InvalidFields({"base": [f"Could not change HEAD: branch '{branch}' does not exist"]})
     writing.point_head(repo, branch)
     project.default_branch = branch
-
-
-def _switches(values: dict[str, Any]) -> dict[str, Any]:
-    known = {key: value for key, value in values.items() if key in ProjectSettings.model_fields}
-    return ProjectSettings.model_validate(features(known)).model_dump(include=set(features(known)))
 
 
 def _transfer_failed(reason: str) -> BadRequest:
