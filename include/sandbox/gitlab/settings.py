@@ -25,7 +25,6 @@ class ServerSettings(BaseSettings):
     external_url: str = Field(description="Base of every URL in answers, without a trailing slash.")
     admin_token: SecretStr | None = Field(default=None, description="Token of `root`, set on first start.")
     default_branch: str = Field(default="main", description="Initial branch of a new repository.")
-    git_timeout: float = Field(default=3600, description="Seconds after which one git request is ended.")
     hook_timeout: float = Field(default=10, description="Seconds a webhook receiver has to answer.")
 
     @property

@@ -22,7 +22,8 @@ from sandbox.gitlab.repos import reading, writing
 from sandbox.gitlab.repos.pushes import AppliedChange
 from sandbox.gitlab.repos.writing import WriteRefused
 from sandbox.gitlab.rules.access import Role
-from sandbox.gitlab.services import access, commits
+from sandbox.gitlab.rules.protection import NO_CREATE
+from sandbox.gitlab.services import access, commits, pushes
 
 router = APIRouter(prefix="/projects/{project_ref:segment}")
 
@@ -82,7 +83,7 @@ def create_branch(
         project, user = commits.writable_project(unit, project_ref), unit.user
         policy = commits.policy(unit, project)
     if policy.covering(body.branch) and not policy.may_push(body.branch):
-        raise Forbidden("You are not allowed to create protected branches on this project.")
+        raise Forbidden(NO_CREATE)
     with api.server.storage.locked(project.storage) as repo:
         start = reading.resolve(repo, body.ref, project.default_branch)
         if start is None:
@@ -91,10 +92,10 @@ def create_branch(
             writing.create_branch(repo, body.branch, start)
         except WriteRefused as problem:
             raise BadRequest(str(problem)) from None
-        commits.follow(
-            api,
+        pushes.record_now(
+            api.server,
             project.id,
-            user,
+            user.id,
             [AppliedChange(reading.BRANCHES + body.branch, commits.ZERO, str(start.id))],
         )
     with api.read(frozenset({"api"})) as unit:
@@ -117,7 +118,7 @@ def delete_merged_branches(api: ApiRequest, project_ref: str) -> Response:
             if reading.is_ancestor(repo, commit, default):
                 writing.delete_ref(repo, reading.BRANCHES + name)
                 changes.append(AppliedChange(reading.BRANCHES + name, str(commit.id), commits.ZERO))
-        commits.follow(api, project.id, user, changes)
+        pushes.record_now(api.server, project.id, user.id, changes)
     return accepted()
 
 
@@ -136,8 +137,11 @@ def delete_branch(api: ApiRequest, project_ref: str, branch: str) -> Response:
         if policy.covering(branch) and policy.level < Role.MAINTAINER:
             raise NotAllowed("You dont have push access to repo")
         writing.delete_ref(repo, reading.BRANCHES + branch)
-        commits.follow(
-            api, project.id, user, [AppliedChange(reading.BRANCHES + branch, str(commit.id), commits.ZERO)]
+        pushes.record_now(
+            api.server,
+            project.id,
+            user.id,
+            [AppliedChange(reading.BRANCHES + branch, str(commit.id), commits.ZERO)],
         )
     return no_content()
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from pygit2 import Commit, Repository
 from sqlalchemy import select
 
+from sandbox.gitlab.api import committing
 from sandbox.gitlab.entities import repository as entities
 from sandbox.gitlab.errors import Forbidden, InvalidParameters, NotFound
 from sandbox.gitlab.http.pagination import ListParameters, page_of_rows, page_of_stream
@@ -16,7 +17,7 @@ from sandbox.gitlab.http.params import Instant, Parameters, Params
 from sandbox.gitlab.http.requests import Api, ApiRequest, answer
 from sandbox.gitlab.repos import reading
 from sandbox.gitlab.repos.writing import Action
-from sandbox.gitlab.services import access, commits, statuses
+from sandbox.gitlab.services import access, statuses
 from sandbox.gitlab.services.server import Unit
 from sandbox.gitlab.store.tables import Project
 from sandbox.gitlab.store.work_tables import MergeRequest
@@ -117,7 +118,7 @@ def create_commit(
         raise InvalidParameters("start_branch, start_sha are mutually exclusive")
     actions = [Action(**item.model_dump()) for item in body.actions]
     author = (body.author_name, body.author_email)
-    project_id, commit = commits.apply(
+    project_id, commit = committing.apply(
         api,
         project_ref,
         body.branch,
@@ -125,7 +126,7 @@ def create_commit(
         actions,
         body.commit_message,
         author,
-        lambda: Forbidden(commits.NOT_ALLOWED),
+        lambda: Forbidden(committing.NOT_ALLOWED),
         body.force,
     )
     with api.read(frozenset({"api"})) as unit:

@@ -12,12 +12,13 @@ from pydantic import BaseModel, Field
 from pygit2 import Blob, Commit, Repository
 from starlette.responses import StreamingResponse
 
+from sandbox.gitlab.api import committing
 from sandbox.gitlab.errors import BadRequest, InvalidParameters, NotFound
 from sandbox.gitlab.http.params import Parameters, Params
 from sandbox.gitlab.http.requests import Api, ApiRequest, answer, no_content
 from sandbox.gitlab.repos import reading
 from sandbox.gitlab.repos.writing import Action
-from sandbox.gitlab.services import access, commits
+from sandbox.gitlab.services import access
 from sandbox.gitlab.store.tables import Project
 
 router = APIRouter(prefix="/projects/{project_ref:segment}/repository/files")
@@ -157,8 +158,8 @@ def _write(api: Api, project_ref: str, file_path: str, kind: str, body: FileCont
 
 def _commit(api: Api, project_ref: str, body: FileWriting, action: Action) -> None:
     author = (body.author_name, body.author_email)
-    refused = lambda: BadRequest(commits.NOT_ALLOWED)  # noqa: E731 - a refusal made only when needed
-    commits.apply(
+    refused = lambda: BadRequest(committing.NOT_ALLOWED)  # noqa: E731 - a refusal made only when needed
+    committing.apply(
         api, project_ref, body.branch, body.start_branch, [action], body.commit_message, author, refused
     )
 

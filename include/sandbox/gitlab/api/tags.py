@@ -15,7 +15,7 @@ from sandbox.gitlab.http.requests import ApiRequest, answer, no_content
 from sandbox.gitlab.repos import reading, writing
 from sandbox.gitlab.repos.pushes import AppliedChange
 from sandbox.gitlab.repos.writing import Author, WriteRefused
-from sandbox.gitlab.services import access, commits
+from sandbox.gitlab.services import access, commits, pushes
 
 router = APIRouter(prefix="/projects/{project_ref:segment}/repository/tags")
 
@@ -82,8 +82,11 @@ def create_tag(
         made = reading.tag_target(repo, body.tag_name)
         if made is None:
             raise NotFound("Tag")
-        commits.follow(
-            api, project.id, user, [AppliedChange(reading.TAGS + body.tag_name, commits.ZERO, made[1])]
+        pushes.record_now(
+            api.server,
+            project.id,
+            user.id,
+            [AppliedChange(reading.TAGS + body.tag_name, commits.ZERO, made[1])],
         )
     with api.read(frozenset({"api"})) as unit:
         return answer(entities.tag(unit, project, body.tag_name, *made), 201)
@@ -99,7 +102,9 @@ def delete_tag(api: ApiRequest, project_ref: str, tag: str) -> Response:
         if found is None:
             raise NotFound("Tag")
         writing.delete_ref(repo, reading.TAGS + tag)
-        commits.follow(api, project.id, user, [AppliedChange(reading.TAGS + tag, found[1], commits.ZERO)])
+        pushes.record_now(
+            api.server, project.id, user.id, [AppliedChange(reading.TAGS + tag, found[1], commits.ZERO)]
+        )
     return no_content()
 
 

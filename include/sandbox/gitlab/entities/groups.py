@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from sandbox.gitlab.entities.base import Moment
+from sandbox.gitlab.rules.settings import GroupSettings
 from sandbox.gitlab.services import routing
 from sandbox.gitlab.services.server import Unit
 from sandbox.gitlab.store import tables
@@ -34,31 +35,6 @@ class NamespaceEntity(NamespaceBasic):
     projects_count: int | None = None
     trial: bool = False
     plan: str = "default"
-
-
-class GroupSettings(BaseModel):
-    """A group's plain switches: kept as given, answered as kept."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    share_with_group_lock: bool = False
-    require_two_factor_authentication: bool = False
-    two_factor_grace_period: int = 48
-    project_creation_level: str = "developer"
-    auto_devops_enabled: bool | None = None
-    subgroup_creation_level: str = "maintainer"
-    emails_disabled: bool | None = None
-    emails_enabled: bool = True
-    mentions_disabled: bool | None = None
-    lfs_enabled: bool = True
-    default_branch: str | None = None
-    default_branch_protection: int = 2
-    request_access_enabled: bool = True
-    prevent_sharing_groups_outside_hierarchy: bool = False
-    prevent_forking_outside_group: bool | None = None
-    membership_lock: bool = False
-    shared_runners_minutes_limit: int | None = None
-    extra_shared_runners_minutes_limit: int | None = None
 
 
 class GroupEntity(GroupSettings):

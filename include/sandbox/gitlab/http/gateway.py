@@ -10,15 +10,15 @@ import hashlib
 import json
 import logging
 import time
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.gitlab.faults import spoil
 from sandbox.gitlab.faults.engine import Fault
 from sandbox.gitlab.http.identifiers import new_ulid
-from sandbox.gitlab.http.requests import basic_credentials
 from sandbox.gitlab.http.wire import Answer
+from sandbox.gitlab.services.authentication import basic_credentials
 from sandbox.gitlab.services.secrets import digest
 from sandbox.gitlab.services.server import Server
 
@@ -156,11 +156,6 @@ def segmented(raw_path: bytes) -> str:
     """The path with each segment decoded, but `/` and `%` inside a segment kept encoded."""
     segments = raw_path.decode("latin-1").split("/")
     return "/".join(unquote(segment).replace("%", "%25").replace("/", "%2F") for segment in segments)
-
-
-def encoded(path: str) -> str:
-    """A full path as one address segment."""
-    return quote(path, safe="")
 
 
 def _common_headers(request: _Request, answer: Answer) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from starlette.convertors import Convertor, register_url_convertor
 
 from sandbox.gitlab.errors import ApiError, InvalidParameters
+from sandbox.gitlab.rules.wording import grape_text
 
 
 class Parameters(BaseModel):
@@ -97,22 +98,3 @@ def _collect(items: list[tuple[str, Any]]) -> dict[str, Any]:
         else:
             values[key] = value
     return values
-
-
-def grape_text(problem: ValidationError) -> str:
-    """Pydantic's findings as Grape words them: `name is missing, scopes is invalid`."""
-    texts = []
-    for error in problem.errors():
-        name = ".".join(str(part) for part in error["loc"][:1]) or "parameters"
-        texts.append(f"{name} {_reason(error['type'])}")
-    return ", ".join(dict.fromkeys(texts))
-
-
-def _reason(kind: str) -> str:
-    if kind == "missing":
-        return "is missing"
-    if kind in ("literal_error", "enum", "greater_than_equal", "less_than_equal"):
-        return "does not have a valid value"
-    if kind == "string_too_short":
-        return "is empty"
-    return "is invalid"

@@ -6,7 +6,6 @@ scopes against the method, and give a `Unit`.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -15,10 +14,12 @@ from fastapi import Depends, Request, Response
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy.orm import Session
 
-from sandbox.gitlab.errors import InsufficientScope, TokenUnusable, Unauthorized
+from sandbox.gitlab.errors import InsufficientScope
 from sandbox.gitlab.rules.access import READING_SCOPES, WRITING_SCOPES
-from sandbox.gitlab.services import routing, tokens
-from sandbox.gitlab.services.server import Caller, Server, Unit
+from sandbox.gitlab.services import routing
+from sandbox.gitlab.services.authentication import authenticate
+from sandbox.gitlab.services.server import Server, Unit
+from sandbox.gitlab.store.base import now
 
 _ANY = TypeAdapter(Any)
 
@@ -68,7 +69,7 @@ class Api:
             accepted = (READING_SCOPES if reading else WRITING_SCOPES) | (scopes or frozenset())
             if not caller.scopes & accepted:
                 raise InsufficientScope(" ".join(sorted(accepted)))
-            self.server.last_used[caller.token.id] = tokens.now()
+            self.server.last_used[caller.token.id] = now()
         unit = Unit(db, self.server, caller)
         if not reading:
             _ = unit.user  # nobody changes anything without signing in
@@ -85,31 +86,11 @@ class Api:
             raise routing.moved_answer(self.request.method, url, moved.project_id) from None
 
 
-def _api(request: Request) -> Api:
+async def _api_dependency(request: Request) -> Api:
     return Api(request)
 
 
-async def _api_dependency(request: Request) -> Api:
-    return _api(request)
-
-
 ApiRequest = Annotated[Api, Depends(_api_dependency)]
-
-
-def authenticate(db: Session, secret: str | None) -> Caller:
-    """Who a secret belongs to. None is nobody; unknown, expired and revoked ones raise."""
-    if secret is None:
-        return Caller()
-    token = tokens.find(db, secret)
-    if token is None:
-        raise Unauthorized
-    if token.revoked:
-        raise TokenUnusable("Token was revoked. You have to re-authorize from the user.")
-    if tokens.expired(token.expires_at):
-        raise TokenUnusable("Token is expired. You can either do re-authorization or token refresh.")
-    if token.user.state != "active":
-        raise Unauthorized
-    return Caller(user=token.user, token=token, scopes=frozenset(token.scopes))
 
 
 def secret_of(request: Request) -> str | None:
@@ -121,18 +102,6 @@ def secret_of(request: Request) -> str | None:
     if kind.lower() == "bearer" and value:
         return value.strip()
     return request.query_params.get("private_token")
-
-
-def basic_credentials(header: str) -> tuple[str, str] | None:
-    """User name and password of a basic `Authorization` header."""
-    kind, _, value = header.partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        user, _, password = base64.b64decode(value).decode().partition(":")
-    except ValueError:
-        return None
-    return user, password
 
 
 def answer(

@@ -37,13 +37,6 @@ def project_level(unit: Unit, project: Project) -> int:
     return _granted(unit, user.id, project.id, project.namespace)
 
 
-def user_level(unit: Unit, user_id: int, project: Project) -> int:
-    """Another user's role in a project."""
-    if project.namespace.owner_id == user_id:
-        return Role.OWNER
-    return _granted(unit, user_id, project.id, project.namespace)
-
-
 def find_project(unit: Unit, ref: str, level: int = access.NO_ACCESS) -> Project:
     """The project with that id or full path, if the caller sees it and has at least that role.
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from sandbox.gitlab.errors import ApiError
-from sandbox.gitlab.http.requests import authenticate, basic_credentials
 from sandbox.gitlab.repos.pushes import Push
 from sandbox.gitlab.rules.access import Role, git_scope_allows
 from sandbox.gitlab.services import access, pushes, routing, tokens
+from sandbox.gitlab.services.authentication import authenticate, basic_credentials
 from sandbox.gitlab.services.server import Caller, Server, Unit
 from sandbox.gitlab.store.tables import DeployToken, Project
 

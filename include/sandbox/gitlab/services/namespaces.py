@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from sandbox.gitlab.entities.groups import GroupSettings
 from sandbox.gitlab.errors import ApiError, BadRequest, Forbidden, NotFound
 from sandbox.gitlab.rules import names
 from sandbox.gitlab.rules.access import Role, wider
+from sandbox.gitlab.rules.settings import GroupSettings
 from sandbox.gitlab.services import access, routing, switches
 from sandbox.gitlab.services import visibility as visibility_rules
 from sandbox.gitlab.services.server import Unit

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from sandbox.gitlab.entities.projects import ProjectSettings, features
 from sandbox.gitlab.errors import BadRequest, Forbidden, InvalidFields, NotFound
 from sandbox.gitlab.repos import reading, writing
 from sandbox.gitlab.repos.writing import Action, Author
 from sandbox.gitlab.rules import names
 from sandbox.gitlab.rules.access import Role, wider
 from sandbox.gitlab.rules.protection import default_levels
+from sandbox.gitlab.rules.settings import ProjectSettings, features
 from sandbox.gitlab.services import access, namespaces, pushes, removal, routing, switches
 from sandbox.gitlab.services import visibility as visibility_rules
 from sandbox.gitlab.services.server import Unit

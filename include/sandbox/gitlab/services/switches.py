@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sandbox.gitlab.errors import InvalidParameters
-from sandbox.gitlab.http.params import grape_text
+from sandbox.gitlab.rules.wording import grape_text
 
 
 def given(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from sandbox.gitlab.services import secrets
 from sandbox.gitlab.store.base import now, today
 from sandbox.gitlab.store.tables import AccessToken, DeployToken
 
-__all__ = ["create", "expired", "find", "now", "rotate"]
-
 #: The longest life of an access token, days.
 LONGEST_LIFE = 365
 _ROTATED_LIFE = 7

@@ -202,14 +202,5 @@ class Environment(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class InstanceSetting(Base):
-    """One switch of the instance, set over the admin API."""
-
-    __tablename__ = "instance_settings"
-
-    key: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[dict[str, Any]]
-
-
 Index("hooks_by_source", Hook.source_type, Hook.source_id)
 Index("commit_statuses_by_commit", CommitStatus.project_id, CommitStatus.sha)
