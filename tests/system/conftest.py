@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
@@ -142,6 +145,27 @@ def kubectl(sandbox: Any) -> Any:
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+    return call
+
+
+@pytest.fixture
+def git(sandbox: Any) -> Callable[..., str]:
+    """`git ARGUMENTS` in a folder, authenticated for the sandbox's GitLab; by default with its token."""
+
+    def call(*arguments: str, folder: Path, credential: str = f"any:{sandbox.gitlab_token}") -> str:
+        environment = {
+            **os.environ,
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{sandbox.gitlab_url}/.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {b64encode(credential.encode()).decode()}",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+        command = ["git", "-c", "user.name=Dev", "-c", "user.email=dev@test", *arguments]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
 
     return call
 

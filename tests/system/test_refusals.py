@@ -22,6 +22,7 @@ AT_THE_DOOR: list[tuple[str, Any]] = [
     ("repository", {"group_path": "platform", "visibility": "secret"}),
     ("repository", {"group_path": "platform", "token": "glpat-x"}),
     ("project_id", 5),
+    ("project_id", "not-a-uuid"),
 ]
 
 # Refused by the first task: the run fails and says why.
@@ -31,7 +32,7 @@ BY_THE_RUN: list[tuple[dict[str, Any], str, str]] = [
     ({"organization_id": "nowhere"}, "organization_id", "nowhere"),
     ({"environment_ids": ["dev", "moon"]}, "environment_ids", "moon"),
     ({"slug": "wikis"}, "slug", "reserves"),
-    ({"slug": "this-slug-is-far-too-long-for-a-namespace-name"}, "slug", None),
+    ({"slug": "x" * 48, "environment_ids": ["staging"]}, "slug", "too long by 1"),
     ({"name": "<b>bold</b>"}, "name", "must start with"),
     (
         {"repository": {"group_path": "platform", "default_branch": "x.lock"}},
@@ -41,7 +42,6 @@ BY_THE_RUN: list[tuple[dict[str, Any], str, str]] = [
     ({"template_answers": {"no_such_question": 1}}, "template_answers.no_such_question", None),
     ({"template_answers": {"replicas": "many"}}, "template_answers.replicas", None),
     ({"template_answers": {"image": "x\nkind: Secret"}}, "template_answers.image", None),
-    ({"project_id": "not-a-uuid"}, "project_id", "UUID"),
     ({"unknown_field": True}, "unknown_field", "Extra inputs"),
 ]
 
@@ -135,7 +135,7 @@ def test_a_refused_slug_is_free_for_the_next_request(runs: Any, request_body: An
 def test_a_taken_slug_is_refused(runs: Any, request_body: Any, database: Any, slug: str) -> None:
     body = {**request_body, "environment_ids": ["dev"]}
     assert runs.run(body).state == "success"
-    second = runs.run({**body, "name": "Somebody else's"})
+    second = runs.run({**body, "name": "Somebody else"})
     assert second.states("accept_request") == {"": "failed"}
     assert f"'{slug}' is taken" in runs.log(second, "accept_request")
     [project] = database.execute("SELECT name, status FROM projects WHERE slug = %s", [slug]).fetchall()

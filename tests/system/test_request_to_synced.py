@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from base64 import b64encode
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 import yaml
-
-
-def clone(sandbox: Any, path: str, folder: Path) -> Path:
-    """`git clone` with the token in the environment."""
-    credential = b64encode(f"any:{sandbox.gitlab_token}".encode()).decode()
-    environment = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{sandbox.gitlab_url}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {credential}",
-    }
-    command = ["git", "clone", "--quiet", f"{sandbox.gitlab_url}/{path}.git", str(folder)]
-    subprocess.run(command, check=True, env={**os.environ, **environment})
-    return folder
-
-
-def head(folder: Path) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 def test_a_request_becomes_a_synced_project(
@@ -40,6 +20,7 @@ def test_a_request_becomes_a_synced_project(
     database: Any,
     kubectl: Any,
     gitlab_api: Any,
+    git: Any,
     tmp_path: Path,
 ) -> None:
     run = runs.run(request_body)
@@ -51,8 +32,9 @@ def test_a_request_becomes_a_synced_project(
     assert {"groundwork", f"groundwork-{project['id']}"} <= set(repository["topics"])
     assert (repository["visibility"], repository["description"]) == ("private", "Made by a test")
 
-    working_tree = clone(sandbox, f"platform/{slug}", tmp_path / "clone")
-    revision = head(working_tree)
+    working_tree = tmp_path
+    git("clone", "--quiet", f"{sandbox.gitlab_url}/platform/{slug}.git", ".", folder=working_tree)
+    revision = git("rev-parse", "HEAD", folder=working_tree)
     assert yaml.safe_load((working_tree / ".groundwork.yaml").read_text())["project"]["id"] == str(
         project["id"]
     )
@@ -148,41 +130,17 @@ def test_running_it_again_doubles_nothing(
 
 
 def test_the_deploy_token_reads_and_nothing_else(
-    sandbox: Any, runs: Any, request_body: Any, slug: str, kubectl: Any, tmp_path: Path
+    sandbox: Any, runs: Any, request_body: Any, slug: str, kubectl: Any, git: Any, tmp_path: Path
 ) -> None:
     assert runs.run({**request_body, "environment_ids": ["dev"]}).state == "success"
     secret = kubectl("get", "secret", "groundwork-git", "-n", f"project-{slug}-dev")["data"]
     credential = f"{_decoded(secret['username'])}:{_decoded(secret['password'])}"
-    folder = tmp_path / "clone"
-    environment = {
-        **os.environ,
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{sandbox.gitlab_url}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {b64encode(credential.encode()).decode()}",
-        "GIT_TERMINAL_PROMPT": "0",
-    }
     url = f"{sandbox.gitlab_url}/platform/{slug}.git"
-    subprocess.run(["git", "clone", "--quiet", url, str(folder)], check=True, env=environment)
-    commit = [
-        "git",
-        "-c",
-        "user.name=x",
-        "-c",
-        "user.email=x@x",
-        "commit",
-        "--quiet",
-        "--allow-empty",
-        "-m",
-        "x",
-    ]
-    subprocess.run(commit, cwd=folder, check=True)
-    push = subprocess.run(
-        ["git", "push", "--quiet"], cwd=folder, env=environment, check=False, capture_output=True
-    )
-    assert push.returncode != 0
+    git("clone", "--quiet", url, ".", folder=tmp_path, credential=credential)
+    git("commit", "--quiet", "--allow-empty", "--message", "x", folder=tmp_path)
+    with pytest.raises(subprocess.CalledProcessError):
+        git("push", "--quiet", folder=tmp_path, credential=credential)
 
 
 def _decoded(value: str) -> str:
-    from base64 import b64decode
-
     return b64decode(value).decode()
