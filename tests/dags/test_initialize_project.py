@@ -50,7 +50,13 @@ def test_one_task_per_step_in_the_order_of_the_design(dag: Any) -> None:
 def test_the_operation_is_closed_after_every_step_has_ended(dag: Any) -> None:
     closing = dag.get_task("close_operation")
     assert closing.is_teardown
-    assert closing.upstream_task_ids == set(DEPENDENCIES)
+    # A step may still run although one that waits for it has been given up, if another upstream of that one
+    # failed. So every upstream of a step that has several must be waited for, or be upstream of one that is.
+    joined = [upstream for upstream in DEPENDENCIES.values() if len(upstream) > 1]
+    waited_for = closing.upstream_task_ids
+    assert set().union(*joined) <= waited_for
+    ends = set(DEPENDENCIES) - set().union(*DEPENDENCIES.values())
+    assert ends <= waited_for
 
 
 def test_failed_work_fails_the_run(dag: Any) -> None:

@@ -5,6 +5,7 @@ Source: Airflow docs, "Params" (JSON schema draft 7, one param per top-level fie
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from airflow.sdk import Param
@@ -23,12 +24,18 @@ Settings of the GitLab repository, as JSON, for example
 
 def request_params() -> dict[str, Param]:
     """One `Param` per field of `ProjectRequest`; fields without a default are required."""
-    schema = ProjectRequest.model_json_schema()
+    schema = request_schema()
     definitions = schema.get("$defs", {})
     fields = {name: _inlined(field, definitions) for name, field in schema["properties"].items()}
     fields["template_id"]["enum"] = template_ids()
     fields["repository"]["description_md"] = _REPOSITORY_HELP
     return {name: _param(field, required=name in schema["required"]) for name, field in fields.items()}
+
+
+@cache
+def request_schema() -> dict[str, Any]:
+    """The JSON schema of the request; computed once, for every task process parses the DAG."""
+    return ProjectRequest.model_json_schema()
 
 
 def _param(field: dict[str, Any], *, required: bool) -> Param:
