@@ -101,6 +101,18 @@ def build() -> None:
         ensure_built(Settings().cache_dir, _errors)
 
 
+@app.command()
+def gitlab(
+    state_dir: Annotated[Path, typer.Option(help="Folder that keeps everything; made if absent.")],
+    port: Annotated[int, typer.Option(help="TCP port.", min=1, max=65535)] = 8080,
+    external_url: Annotated[str, typer.Option(help="Base of URLs in answers; the address if absent.")] = "",
+) -> None:
+    """Run the GitLab server alone, in the foreground (docs/gitlab-server.md)."""
+    from sandbox.gitlab.cli import serve  # takes a second to import: only who runs it pays for it
+
+    serve(state_dir, port, external_url=external_url)
+
+
 def _sandbox(state_dir: Path | None) -> Sandbox:
     settings = Settings() if state_dir is None else Settings(sandbox_dir=state_dir)
     return Sandbox(settings, _errors)
