@@ -77,7 +77,9 @@ def test_what_is_no_text_is_rejected_and_nothing_written(world: World, name: str
     assert world.records.projects.list() == []
 
 
-@pytest.mark.parametrize("slug", ["", "UPPER", "a--b", "-a", "a b", "ä", "a\n", str(uuid4()), "a" * 64])
+@pytest.mark.parametrize(
+    "slug", ["", "UPPER", "a--b", "-a", "a b", "ä", "a\n", "98e6e88d-c189-40ae-a5d3-b39472663d2f", "a" * 64]
+)
 def test_bad_slugs_are_refused_by_field(world: World, slug: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         world.open(slug)
