@@ -23,12 +23,16 @@ _RANGE = range(20_000, 32_000)  # below Linux' ephemeral range, which outgoing c
 
 
 class Ports:
-    """The ports of one sandbox by name, reserved in `registry` under the sandbox's state folder `owner`."""
+    """The ports of one sandbox by name, kept in its state folder `owner`.
+
+    `registry`, shared by all sandboxes of a user, keeps them from choosing the same ones.
+    """
 
     def __init__(self, owner: Path, registry: Path) -> None:
         self._owner = str(owner)
+        self._own = owner / "ports.json"
         self._registry = registry
-        self._chosen = self._read().get(self._owner, {})
+        self._chosen: dict[str, int] = json.loads(self._own.read_text()) if self._own.exists() else {}
 
     def __getitem__(self, name: str) -> int:
         return self._chosen[name]
@@ -46,20 +50,23 @@ class Ports:
         self._registry.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self._registry.with_suffix(".lock")):
             reserved = self._read()
-            mine = reserved.get(self._owner, {})
+            mine = dict(self._chosen)
             others = {
                 port for owner, ports in reserved.items() if owner != self._owner for port in ports.values()
             }
             for name in names:
-                if name in mine and (name in in_use_by_us or can_bind(mine[name])):
+                if name in mine and (name in in_use_by_us or _is_free(mine[name], others)):
                     continue
                 mine[name] = _free_port(others | set(mine.values()))
             reserved[self._owner] = mine
             write_private(self._registry, json.dumps(reserved, indent=1))
+            write_private(self._own, json.dumps(mine, indent=1))
         self._chosen = mine
 
     def release(self) -> None:
         """Gives the ports back when the sandbox's state is removed."""
+        self._own.unlink(missing_ok=True)
+        self._chosen = {}
         if not self._registry.exists():
             return
         with FileLock(self._registry.with_suffix(".lock")):
@@ -72,6 +79,10 @@ class Ports:
             return {}
         reserved: dict[str, dict[str, int]] = json.loads(self._registry.read_text())
         return {owner: ports for owner, ports in reserved.items() if Path(owner).exists()}
+
+
+def _is_free(port: int, reserved_by_others: Collection[int]) -> bool:
+    return port not in reserved_by_others and can_bind(port)
 
 
 def can_bind(port: int) -> bool:

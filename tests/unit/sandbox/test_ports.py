@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,5 +67,26 @@ def test_released_and_orphaned_ports_are_free_again(tmp_path: Path) -> None:
     ports.release()
     assert not Ports(owner, registry).known
     ports.reserve(_NAMES)
-    owner.rmdir()
+    shutil.rmtree(owner)
     assert not Ports(owner, registry).known
+
+
+def test_a_lost_registry_loses_no_ports(tmp_path: Path) -> None:
+    """The cache folder may be cleaned, or be another one, while a sandbox runs that must be stopped."""
+    owner, registry = _owner(tmp_path, "sandbox"), tmp_path / "ports.json"
+    Ports(owner, registry).reserve(_NAMES)
+    registry.unlink()
+    again = Ports(owner, tmp_path / "elsewhere" / "ports.json")
+    assert again.known
+    before = {name: again[name] for name in _NAMES}
+    again.reserve(_NAMES)
+    assert {name: again[name] for name in _NAMES} == before
+
+
+def test_a_copied_state_folder_takes_other_ports(tmp_path: Path) -> None:
+    owner, registry = _owner(tmp_path, "sandbox"), tmp_path / "ports.json"
+    Ports(owner, registry).reserve(_NAMES)
+    copied = Path(shutil.copytree(owner, tmp_path / "copied"))
+    first, second = Ports(owner, registry), Ports(copied, registry)
+    second.reserve(_NAMES)
+    assert not {first[name] for name in _NAMES} & {second[name] for name in _NAMES}
