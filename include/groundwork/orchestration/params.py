@@ -28,7 +28,9 @@ def request_params() -> dict[str, Param]:
     definitions = schema.get("$defs", {})
     fields = {name: _inlined(field, definitions) for name, field in schema["properties"].items()}
     fields["template_id"]["enum"] = template_ids()
-    fields["repository"]["description_md"] = _REPOSITORY_HELP
+    # The form shows `description_md` only where there is no `description`.
+    fields["repository"] = {**fields["repository"], "description_md": _REPOSITORY_HELP}
+    del fields["repository"]["description"]
     return {name: _param(field, required=name in schema["required"]) for name, field in fields.items()}
 
 
