@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sandbox.errors import ExternalSystemUnreachable
 from sandbox.health import http_probe
 from sandbox.ports import HOST, Ports
-from sandbox.program import External, Part, Program, Task
+from sandbox.program import External, ExternalPart, Part, Program, Task
 from sandbox.seed_gitlab import check_token, seed
 from sandbox.settings import CLONE
 from sandbox.state import State
@@ -72,7 +72,7 @@ class EmbeddedGitLab(Part):
         self._state.keep_secret(_TOKEN, token)
 
 
-class ExternalGitLab(Part):
+class ExternalGitLab(ExternalPart):
     """The GitLab that `GROUNDWORK_GITLAB_URL` points at: looked at, never started or changed."""
 
     name = "gitlab"
@@ -80,16 +80,6 @@ class ExternalGitLab(Part):
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         self.token = token
-
-    @property
-    def ports(self) -> Mapping[str, Sequence[str]]:
-        return {}
-
-    def prepare(self) -> None:
-        """Nothing to prepare: the server is somebody else's."""
-
-    def programs(self) -> list[Program]:
-        return []
 
     def tasks(self) -> list[Task]:
         return [Task("gitlab-seed", self._check)]

@@ -77,3 +77,17 @@ class Part(ABC):
     @abstractmethod
     def env(self) -> dict[str, str]:
         """The entries of the state folder's `env` file that this part provides."""
+
+
+class ExternalPart(Part):
+    """An existing system in the place of programs of ours: looked at, never started or changed."""
+
+    @property
+    def ports(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def prepare(self) -> None:
+        """Nothing to prepare: the system is somebody else's."""
+
+    def programs(self) -> list[Program]:
+        return []

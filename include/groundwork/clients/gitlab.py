@@ -49,9 +49,7 @@ class GitLabProject:
     path: str
     http_url: str
     web_url: str
-    default_branch: str | None
     topics: tuple[str, ...]
-    archived: bool
     deletion_date: str | None
 
 
@@ -215,9 +213,7 @@ def _project(project: Any) -> GitLabProject:
         path=project.path_with_namespace,
         http_url=project.http_url_to_repo,
         web_url=project.web_url,
-        default_branch=getattr(project, "default_branch", None),
         topics=tuple(getattr(project, "topics", ())),
-        archived=bool(getattr(project, "archived", False)),
         deletion_date=getattr(project, "marked_for_deletion_on", None),
     )
 
@@ -225,7 +221,7 @@ def _project(project: Any) -> GitLabProject:
 def _refuse_when_limited(response: requests.Response, *_: Any, **__: Any) -> None:
     """Turn a 429 into our error here, where its headers are still known.
 
-    GitLab sends Retry-After or RateLimit-Reset (a Unix time) or neither, and a text or a JSON body.
+    GitLab sends Retry-After or leaves the pace to the caller, and a text or a JSON body.
     """
     if response.status_code != 429:
         return

@@ -36,7 +36,6 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     OBSERVED = "Observed"
     NOT_REACHED = "NotReached"
-    PARKED = "Parked"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

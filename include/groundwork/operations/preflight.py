@@ -23,7 +23,7 @@ from groundwork.operations.accept import Resolved
 from groundwork.operations.ledger import step
 from groundwork.operations.project_steps import repository_spec, request_of
 from groundwork.operations.services import Services
-from groundwork.resources import kustomization, namespace, ownership, repository
+from groundwork.resources import kustomization, namespace, ownership, repository, template
 from groundwork.resources.ownership import Claim
 
 _SCOPE = "api"
@@ -127,14 +127,12 @@ def _check_template(
     prefix = services.settings.namespace_prefix
     with _collected(problems, "template_id"), tempfile.TemporaryDirectory(prefix="groundwork-") as name:
         folder = Path(name) / "repository"
-        context = catalog.RenderContext(
-            project_id=project.id,
-            slug=project.slug,
-            name=project.name,
-            organization=resolved.organization.slug,
-            repository=f"{services.gitlab.url}/{repository_spec(request).path}.git",
-            default_branch=request.repository.default_branch,
-            namespaces={
+        context = template.context(
+            project,
+            resolved.organization.slug,
+            f"{services.gitlab.url}/{repository_spec(request).path}.git",
+            request.repository.default_branch,
+            {
                 item.slug: names.namespace_name(prefix, project.slug, item.slug)
                 for item in resolved.environments
             },

@@ -72,17 +72,12 @@ def push_template(services: Services, operation_id: UUID) -> None:
     content = template.Content(
         template=catalog.get_template(project.template_id),
         answers=project.template_answers,
-        context=catalog.RenderContext(
-            project_id=project.id,
-            slug=project.slug,
-            name=project.name,
-            organization=organization.slug,
-            repository=recorded.http_url or "",
-            default_branch=recorded.default_branch,
-            namespaces={
-                item.environment.slug: item.namespace
-                for item in records.resources.environments_of(project.id)
-            },
+        context=template.context(
+            project,
+            organization.slug,
+            recorded.http_url or "",
+            recorded.default_branch,
+            {item.environment.slug: item.namespace for item in records.resources.environments_of(project.id)},
         ),
     )
     intent = {"template": content.template.id, "version": content.template.version}

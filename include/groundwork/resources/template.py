@@ -7,6 +7,7 @@ recognised by its id, and nothing is ever pushed over somebody's commits.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,21 @@ class AppliedTemplate:
 
     revision: str
     created: bool
+
+
+def context(
+    project: Project, organization: str, url: str, default_branch: str, namespaces: Mapping[str, str]
+) -> catalog.RenderContext:
+    """What the template is rendered for; `organization` is its slug, `namespaces` are by environment."""
+    return catalog.RenderContext(
+        project_id=project.id,
+        slug=project.slug,
+        name=project.name,
+        organization=organization,
+        repository=url,
+        default_branch=default_branch,
+        namespaces=namespaces,
+    )
 
 
 def apply(

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
 from sandbox.errors import ExternalSystemUnreachable
-from sandbox.program import External, Part, Program, Task
+from sandbox.program import External, ExternalPart, Task
 
 _FLUX_GROUPS = {"source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io"}
 
 
-class ExternalCluster(Part):
+class ExternalCluster(ExternalPart):
     """The cluster that `GROUNDWORK_KUBECONFIG` points at."""
 
     name = "control-plane"
 
     def __init__(self, kubeconfig: Path) -> None:
         self.product_kubeconfig = kubeconfig.expanduser().resolve()
-
-    @property
-    def ports(self) -> Mapping[str, Sequence[str]]:
-        return {}
-
-    def prepare(self) -> None:
-        """Nothing to prepare: the cluster is somebody else's."""
-
-    def programs(self) -> list[Program]:
-        return []
 
     def tasks(self) -> list[Task]:
         return [Task("external-cluster", self._check)]

@@ -177,7 +177,7 @@ def test_claim_on_object(existing: dict[str, object] | None, claim: Claim) -> No
 
 
 def gitlab_project(topics: tuple[str, ...], deletion_date: str | None = None) -> GitLabProject:
-    return GitLabProject(1, "platform/shop", URL, URL, "main", topics, False, deletion_date)
+    return GitLabProject(1, "platform/shop", URL, URL, topics, deletion_date)
 
 
 @pytest.mark.parametrize(
