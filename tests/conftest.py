@@ -1,7 +1,8 @@
 """The sandbox that integration tests share: started on demand, one for all workers, removed afterwards.
 
 It lives in a temporary folder of its own, so it never meets the demo's. However the run ends, even by a kill,
-it is removed; when tests failed, its logs are kept in pytest's cache folder.
+it is removed; when tests failed, its logs are kept in pytest's cache folder. `--sandbox DIR` uses the one in
+DIR instead, starting what of it does not run, and leaves it running for the next run.
 """
 
 from __future__ import annotations
@@ -22,12 +23,20 @@ from sandbox.settings import Settings
 # What is broken on purpose need not be tried for minutes.
 _QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2"}
 _HOME = pytest.StashKey[Path]()
-_OWNER = pytest.StashKey[int]()
+_OWNER = pytest.StashKey[int | None]()
 _FAILED = pytest.StashKey[bool]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sandbox", type=Path, help="folder of a sandbox to use and to leave running")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    kept: Path | None = config.getoption("sandbox")
     shared = getattr(config, "workerinput", None)
+    if kept:
+        config.stash[_HOME], config.stash[_OWNER] = kept.resolve(), None
+        return
     config.stash[_HOME] = Path(
         shared["sandbox_home"] if shared else tempfile.mkdtemp(prefix="groundwork-test-")
     )
@@ -46,7 +55,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput") or config.stash[_OWNER] is None:
         return
     home = config.stash[_HOME]
     shared = SharedSandbox(home, config.stash[_OWNER])
@@ -58,7 +67,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 class SharedSandbox(Sandbox):
     """The sandbox as tests see it: addresses and credentials as attributes, control over its programs."""
 
-    def __init__(self, home: Path, owner: int) -> None:
+    def __init__(self, home: Path, owner: int | None) -> None:
         self.settings = isolated_settings(home)
         super().__init__(self.settings, Console(quiet=True))
         self._owner = owner
