@@ -1,4 +1,4 @@
-"""Where the commands find Airflow, the records, GitLab and clusters: the settings, or an error that names what is missing."""
+"""Where the commands find what they work with: the settings, or an error that names what is missing."""
 
 from __future__ import annotations
 

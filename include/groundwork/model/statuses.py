@@ -37,6 +37,8 @@ class Reason(StrEnum):
     OBSERVED = "Observed"
     NOT_REACHED = "NotReached"
     MERGE_REQUEST_OPEN = "MergeRequestOpen"
+    REMOVED = "Removed"
+    QUARANTINED = "Quarantined"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from groundwork.model.entities import Operation, ProjectEnvironment, StepEntry
 from groundwork.model.statuses import OperationStatus, Reason, Status
+from groundwork.operations import failure
 from groundwork.operations.services import Services
 
 _CUT_OFF = "CutOff"
@@ -24,6 +25,8 @@ def close_operation(services: Services, operation_id: UUID) -> Operation:
     if project.state.status is Status.SYNCED:
         return records.operations.close(operation_id, OperationStatus.SUCCEEDED)
     reason, message = outcome(project.state.status, project.state.reason, project.state.message, entries)
+    settled = failure.told(entries)
+    message = f"{message} ({settled})" if settled else message
     return records.operations.close(operation_id, OperationStatus.FAILED, reason, message)
 
 

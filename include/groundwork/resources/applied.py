@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,7 +16,8 @@ from groundwork.resources.ownership import Claim
 # Asks Flux to look; not a part of how an object should be.
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 _LOOK_AGAIN = 2.0
-_SECRET_FIELDS = ("stringData", "data")
+# What says which object this is, and what nobody may see.
+_NOT_COMPARED = ("apiVersion", "kind", "stringData", "data")
 
 Creating = Callable[[str], None]
 """Told the `title` of an object that is not there and is created next."""
@@ -49,7 +49,7 @@ def change(manifest: Manifest, existing: Manifest | None, project_id: UUID, scop
 
     claim = ownership.claim_on_object(existing, project_id)
     if existing is None:
-        return made(Action.CREATE, *differences(_content(manifest), None))
+        return made(Action.CREATE, *differences(_content(manifest, marked=False), None))
     if claim is Claim.FOREIGN:
         return made(Action.CONFLICT, message=ownership.foreign_object(existing).message)
     if claim is Claim.DOOMED:
@@ -101,12 +101,17 @@ def remove_one(cluster: Cluster, reference: Manifest, project_id: UUID) -> None:
         raise WaitingError(_still_there(existing, cluster.name), _LOOK_AGAIN)
 
 
-def _content(manifest: Manifest) -> Manifest:
-    """What of a manifest is compared: all but what only asks for something, and what nobody may see."""
-    content = {key: deepcopy(value) for key, value in manifest.items() if key not in _SECRET_FIELDS}
-    annotations = content["metadata"].get("annotations", {})
-    annotations.pop(REQUESTED_AT, None)
-    return content
+def _content(manifest: Manifest, *, marked: bool = True) -> Manifest:
+    """What of a manifest is compared; without the marks of ownership unless `marked`."""
+    metadata = manifest["metadata"]
+    labels, annotations = metadata.get("labels", {}), metadata.get("annotations", {})
+    return {
+        "metadata": {
+            "labels": {key: value for key, value in labels.items() if marked or not ownership.is_mark(key)},
+            "annotations": {key: value for key, value in annotations.items() if key != REQUESTED_AT},
+        },
+        **{key: value for key, value in manifest.items() if key not in (*_NOT_COMPARED, "metadata")},
+    }
 
 
 def _still_there(existing: Manifest, cluster: str) -> str:

@@ -36,6 +36,13 @@ def desired(target: Target, requested_at: str | None = None) -> Manifest:
     return manifest
 
 
+def suspended(target: Target) -> Manifest:
+    """The GitRepository suspended: Flux fetches nothing more."""
+    manifest = desired(target)
+    manifest["spec"]["suspend"] = True
+    return manifest
+
+
 def reference(namespace: str, resource_name: str) -> Manifest:
     """Enough of the object to read it."""
     return {

@@ -44,6 +44,11 @@ def labels(project_id: UUID, project_slug: str, environment_slug: str) -> dict[s
     }
 
 
+def is_mark(label: str) -> bool:
+    """Whether a label is one of those."""
+    return label in (MANAGED_BY_LABEL, PROJECT_ID_LABEL, PROJECT_LABEL, ENVIRONMENT_LABEL)
+
+
 def topics(project_id: UUID, *, adopted: bool = False) -> tuple[str, ...]:
     """The GitLab topics of a project's repository; one that Groundwork did not create has a third."""
     own = (TOPIC, f"{TOPIC}-{project_id}")
