@@ -11,10 +11,11 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ INCLUDE = HERE.parents[1] / "include"
 CATALOG = HERE / "catalog"
 LONGEST_STEP = 120.0
 _EXPANDS = "record_resources"
+_KILLED = {"action": "retry", "delay": None, "expected": True, "reason": "Killed", "message": "killed"}
 SECOND = 0.02
 """How long a second of a pause between two tries takes here."""
 
@@ -96,6 +98,9 @@ class Run:
     environments: list[str] = field(default_factory=list)
     tries: list[Try] = field(default_factory=list)
     states: dict[tuple[str, str], str] = field(default_factory=dict)
+    in_one_process: bool = False
+    _kept: _Process | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _instances: dict[tuple[str, str], asyncio.Task[str]] = field(default_factory=dict)
 
     @property
@@ -105,7 +110,11 @@ class Run:
 
     async def complete(self) -> Self:
         """Run everything to its end."""
-        await asyncio.gather(*(self._ended(task.task_id) for task in self.server.tasks if not task.mapped))
+        try:
+            unmapped = [task.task_id for task in self.server.tasks if not task.mapped]
+            await asyncio.gather(*(self._ended(task_id) for task_id in unmapped))
+        finally:
+            await self._leave()
         return self
 
     async def rerun(self, step: str, environment: str = "") -> str:
@@ -156,22 +165,18 @@ class Run:
             events.append(event)
             return script(event)
 
-        async with asyncio.timeout(LONGEST_STEP), Wire(self.systems, noted) as wire:
-            answer = await self._process(wire, task, place)
-        if answer is None:
-            killed = {"action": "retry", "delay": None, "expected": True, "reason": "killed", "message": ""}
-            return Try(place, events, killed)
+        async with asyncio.timeout(LONGEST_STEP), self._process(noted) as process:
+            answer = await process.do(self._job(task, place))
         if "value" not in answer:
             return Try(place, events, answer)
         if place.step == "accept_request":
             self.operation_id = answer["value"]
-        if place.step == "record_resources":
+        if place.step == _EXPANDS:
             self.environments = answer["value"]
         return Try(place, events)
 
-    async def _process(self, wire: Wire, task: Task, place: Place) -> dict[str, Any] | None:
-        """What the process of this try said in the end; None if it was killed."""
-        job = {
+    def _job(self, task: Task, place: Place) -> dict[str, Any]:
+        return {
             "step": place.step,
             "environment": place.environment,
             "operation_id": self.operation_id,
@@ -179,31 +184,82 @@ class Run:
             "request": self.request,
             "try_number": place.try_number,
             "max_tries": task.retries,
-            "gitlab_url": self.systems.gitlab_url,
-            "gitlab_token": self.systems.gitlab_token,
-            "kubernetes_url": wire.kubernetes_url,
-            "database_url": wire.database_url,
-            "environ": {
-                **self.settings,
-                "http_proxy": wire.http_proxy,
-                "no_proxy": "",
-                "PGSSLMODE": "disable",
-                "PGGSSENCMODE": "disable",
-                "TMPDIR": str(self.server.scratch),
-                "GROUNDWORK_CATALOG_PATHS": str(CATALOG),
-            },
         }
-        reader, writer = await asyncio.open_unix_connection(self.server.socket)
-        try:
-            writer.write(json.dumps(job).encode() + b"\n")
-            wire.is_for(json.loads(await reader.readline())["pid"])
-            writer.write(b"go\n")
-            with contextlib.suppress(ConnectionResetError):
-                last = await reader.readline()
-                return json.loads(last) if last else None
-            return None
-        finally:
-            writer.close()
+
+    @asynccontextmanager
+    async def _process(self, script: Script) -> AsyncIterator[_Process]:
+        """A process of its own, or the one of the tries before as long as those went well."""
+        if not self.in_one_process:
+            async with _Process(self.server, self.systems, self.settings, script) as process:
+                yield process
+            return
+        async with self._turn:
+            if self._kept is None:
+                self._kept = await _Process(self.server, self.systems, self.settings, script).__aenter__()
+            self._kept.wire.script = script
+            yield self._kept
+            if self._kept.failed:
+                await self._leave()
+
+    async def _leave(self) -> None:
+        if self._kept is not None:
+            await self._kept.__aexit__(None, None, None)
+            self._kept = None
+
+
+class _Process:
+    """One process of the task server, with its own wire."""
+
+    def __init__(
+        self, server: TaskServer, systems: Systems, settings: dict[str, str], script: Script
+    ) -> None:
+        self._server = server
+        self._systems = systems
+        self._settings = settings
+        self.wire = Wire(systems, script)
+        self.failed = False
+
+    async def __aenter__(self) -> Self:
+        await self.wire.__aenter__()
+        self._reader, self._writer = await asyncio.open_unix_connection(self._server.socket)
+        self.wire.is_for(json.loads(await self._reader.readline())["pid"])
+        self._say(
+            {
+                "gitlab_url": self._systems.gitlab_url,
+                "gitlab_token": self._systems.gitlab_token,
+                "kubernetes_url": self.wire.kubernetes_url,
+                "database_url": self.wire.database_url,
+                "environ": {
+                    **self._settings,
+                    "http_proxy": self.wire.http_proxy,
+                    "no_proxy": "",
+                    "PGSSLMODE": "disable",
+                    "PGGSSENCMODE": "disable",
+                    "TMPDIR": str(self._server.scratch),
+                    "GROUNDWORK_CATALOG_PATHS": str(CATALOG),
+                },
+            }
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        await self.wire.__aexit__(kind, error, traceback)
+
+    async def do(self, job: dict[str, Any]) -> dict[str, Any]:
+        """What came of a job."""
+        self._say(job)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            answer = await self._reader.readline()
+        found: dict[str, Any] = json.loads(answer) if answer else _KILLED
+        self.failed = "value" not in found
+        return found
+
+    def _say(self, content: dict[str, Any]) -> None:
+        self._writer.write(json.dumps(content).encode() + b"\n")
 
 
 @contextmanager

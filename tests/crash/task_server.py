@@ -1,8 +1,8 @@
 """Runs steps of an operation as Airflow runs tasks: each in a process of its own, forked from a warm one.
 
-A program of its own: `python task_server.py SOCKET`. Each connection to the socket carries one job as a line
-of JSON and gets two lines back: the id of the process that has the job, and how the job ended. A process that
-is killed leaves the second one out. The server ends when its standard input does.
+A program of its own: `python task_server.py SOCKET`. Each connection to the socket is a process, which first
+tells its id. It is sent where its systems are, then jobs, each a line of JSON, and answers each with how it
+ended; one that is killed answers no more. The server ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from groundwork.settings import get_settings
 
 ROOT = Path(__file__).parents[2]
 DAG = "initialize_project"
-LOOK_EVERY = 0.3
+LOOK_EVERY = 0.5
 
 
 def main(path: str) -> None:
@@ -84,21 +84,27 @@ def plan() -> list[dict[str, Any]]:
 
 
 def _serve(connection: socket.socket) -> None:
+    """The life of one process: as many jobs as it is given, until one fails."""
     with connection, connection.makefile("rw") as lines:
-        job = json.loads(lines.readline())
-        lines.write(json.dumps({"pid": os.getpid()}) + "\n")
-        lines.flush()
-        if not lines.readline():  # whoever gave the job is gone, or says now that it may begin
+
+        def say(content: dict[str, Any]) -> None:
+            lines.write(json.dumps(content) + "\n")
+            lines.flush()
+
+        say({"pid": os.getpid()})
+        process = json.loads(lines.readline() or "null")
+        if process is None:
             return
-        lines.write(json.dumps(_outcome(job)) + "\n")
+        os.environ.update(process["environ"])
+        get_settings.cache_clear()
+        with _services(process) as services:
+            while line := lines.readline():
+                say(_outcome(services, json.loads(line)))
 
 
-def _outcome(job: dict[str, Any]) -> dict[str, Any]:
-    os.environ.update(job["environ"])
-    get_settings.cache_clear()
+def _outcome(services: Services, job: dict[str, Any]) -> dict[str, Any]:
     try:
-        with _services(job) as services:
-            return {"value": _run(services, job)}
+        return {"value": _run(services, job)}
     except Exception as error:
         decision = GroundworkRetryPolicy().evaluate(error, job["try_number"], job["max_tries"])
         delay = decision.retry_delay.total_seconds() if decision.retry_delay is not None else None
@@ -113,17 +119,17 @@ def _outcome(job: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _services(job: dict[str, Any]) -> Iterator[Services]:
+def _services(process: dict[str, Any]) -> Iterator[Services]:
     settings = get_settings()
-    gitlab = GitLab(job["gitlab_url"], job["gitlab_token"], settings.http_timeout)
+    gitlab = GitLab(process["gitlab_url"], process["gitlab_token"], settings.http_timeout)
 
     @cache
     def cluster(name: str) -> Cluster:
-        configuration = Configuration(host=job["kubernetes_url"])
+        configuration = Configuration(host=process["kubernetes_url"])
         configuration.proxy = None  # `http_proxy` is the way to GitLab alone
         return Cluster(name, ApiClient(configuration), settings.http_timeout)
 
-    with Records(job["database_url"]) as records:
+    with Records(process["database_url"]) as records:
         yield Services(settings, records, gitlab, Git(gitlab.token, settings.git_timeout), cluster)
 
 

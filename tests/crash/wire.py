@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from .systems import Systems
 
 HOST = "127.0.0.1"
+_ROUND_TRIPS = (b"Q", b"S")  # Query and Sync: what the client then waits for an answer to
 
 
 class Channel(StrEnum):
@@ -65,11 +66,11 @@ Script = Callable[[Event], Action]
 
 
 class Wire:
-    """The proxy of one process, open inside `async with`; tell it `victim`, the process's id."""
+    """The proxy of one process, open inside `async with`. `script` may be another one at any time."""
 
     def __init__(self, systems: Systems, script: Script) -> None:
         self._systems = systems
-        self._script = script
+        self.script = script
         self._victim: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._servers: list[asyncio.Server] = []
 
@@ -143,7 +144,7 @@ class Wire:
         writer: asyncio.StreamWriter,
         connect: Callable[[], object],
     ) -> None:
-        action = self._script(event)
+        action = self.script(event)
         if action.do is Do.ANSWER:
             await _send(writer, action.answer)
             return
@@ -178,19 +179,27 @@ class Wire:
             await asyncio.gather(from_client, from_server, return_exceptions=True)
 
     async def _statements(self, session: _Session) -> None:
+        """Pass on what the client sends until it leaves or the script spoils a message."""
         await session.start()
-        async for kind, frame in session.frames():
-            action = Action()
-            if kind in (b"Q", b"S"):
-                commits = kind == b"Q" and frame[5:].rstrip(b"\0").upper() == b"COMMIT"
-                what = "COMMIT" if commits else "statement"
-                action = self._script(Event(Channel.POSTGRES, what, commits and session.dirty))
-            if action.do is not Do.PASS:
-                if action.after:
-                    await session.take_effect(frame)
-                await self._spoil(action, session.reader)
-                return
-            await session.forward(frame)
+        while frames := await session.sent():
+            passed = b""
+            for kind, frame in frames:
+                action = self._verdict(session, kind, frame)
+                if action.do is not Do.PASS:
+                    await session.forward(passed)
+                    if action.after:
+                        await session.take_effect(frame)
+                    await self._spoil(action, session.reader)
+                    return
+                passed += frame
+            await session.forward(passed)
+
+    def _verdict(self, session: _Session, kind: bytes, frame: bytes) -> Action:
+        if kind not in _ROUND_TRIPS:
+            return Action()
+        commits = kind == b"Q" and frame[5:].rstrip(b"\0").upper() == b"COMMIT"
+        what = "COMMIT" if commits else "statement"
+        return self.script(Event(Channel.POSTGRES, what, commits and session.dirty))
 
 
 class _Session:
@@ -207,6 +216,7 @@ class _Session:
         self._writer = writer
         self._server_reader = server_reader
         self._server_writer = server_writer
+        self._client, self._server = _Frames(), _Frames()
         self._withheld = False
         self._ready = asyncio.Event()
         self.dirty = False
@@ -217,36 +227,58 @@ class _Session:
         size = await self.reader.readexactly(4)
         await self.forward(size + await self.reader.readexactly(int.from_bytes(size) - 4))
 
-    async def frames(self) -> AsyncIterator[tuple[bytes, bytes]]:
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            while True:
-                yield await _frame(self.reader)
+    async def sent(self) -> list[tuple[bytes, bytes]]:
+        """The next messages of the client, none once it has left."""
+        return await self._client.next(self.reader)
 
-    async def forward(self, frame: bytes) -> None:
+    async def forward(self, content: bytes) -> None:
         self._ready.clear()
-        await _send(self._server_writer, frame)
+        await _send(self._server_writer, content)
 
     async def take_effect(self, frame: bytes) -> None:
-        """Pass a frame on and wait until the server is done with it; the client learns nothing of it."""
+        """Pass a message on and wait until the server is done with it; the client learns nothing of it."""
         self._withheld = True
         await self.forward(frame)
         await self._ready.wait()
 
     async def answers(self) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            while True:
-                kind, frame = await _frame(self._server_reader)
-                self._note(kind, frame[5:])
-                if not self._withheld:
-                    await _send(self._writer, frame)
+        """Pass on what the server says until it ends the connection."""
+        while frames := await self._server.next(self._server_reader):
+            for kind, frame in frames:
+                self._note(kind, frame)
+            if not self._withheld:
+                await _send(self._writer, b"".join(frame for _, frame in frames))
 
-    def _note(self, kind: bytes, content: bytes) -> None:
+    def _note(self, kind: bytes, frame: bytes) -> None:
         if kind == b"C":
-            words = content.rstrip(b"\0").split()
+            words = frame[5:].rstrip(b"\0").split()
             self.dirty = self.dirty or (words[0] in (b"INSERT", b"UPDATE", b"DELETE") and words[-1] != b"0")
         if kind == b"Z":
-            self.dirty = self.dirty and content != b"I"
+            self.dirty = self.dirty and frame[5:] != b"I"
             self._ready.set()
+
+
+class _Frames:
+    """Splits one direction of a Postgres connection into messages."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    async def next(self, reader: asyncio.StreamReader) -> list[tuple[bytes, bytes]]:
+        """The next whole messages, each with its type; none at the end of the connection."""
+        frames: list[tuple[bytes, bytes]] = []
+        while not frames:
+            received = await reader.read(65536)
+            if not received:
+                return []
+            self._rest += received
+            while len(self._rest) >= 5:
+                size = 1 + int.from_bytes(self._rest[1:5])
+                if len(self._rest) < size:
+                    break
+                frames.append((self._rest[:1], self._rest[:size]))
+                self._rest = self._rest[size:]
+        return frames
 
 
 @dataclass
@@ -297,11 +329,6 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
         body += size + chunk
         if len(chunk) == 2:
             return body
-
-
-async def _frame(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    head = await reader.readexactly(5)
-    return head[:1], head + await reader.readexactly(int.from_bytes(head[1:]) - 4)
 
 
 async def _send(writer: asyncio.StreamWriter, content: bytes) -> None:
