@@ -117,10 +117,17 @@ class Run:
             await self._leave()
         return self
 
-    async def rerun(self, step: str, environment: str = "") -> str:
-        """One task once more, as when it is cleared; its state."""
-        [task] = [task for task in self.server.tasks if task.step == step]
-        return await self._tried(task, environment)
+    async def clear(self, task_id: str) -> Self:
+        """Run one task and all that come after it once more, as clearing it in Airflow does."""
+        for task, scope in list(self._instances):
+            if task == task_id or task_id in self._upstream(task):
+                del self._instances[task, scope]
+        return await self.complete()
+
+    def _upstream(self, task_id: str) -> set[str]:
+        """All tasks that come before this one."""
+        [task] = [task for task in self.server.tasks if task.task_id == task_id]
+        return set(task.upstream).union(*(self._upstream(name) for name in task.upstream))
 
     def _ended(self, task_id: str, scope: str = "") -> asyncio.Task[str]:
         """The end of one task, begun when it is first asked for."""
