@@ -36,6 +36,7 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     OBSERVED = "Observed"
     NOT_REACHED = "NotReached"
+    MERGE_REQUEST_OPEN = "MergeRequestOpen"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

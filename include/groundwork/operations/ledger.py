@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +16,13 @@ _UNEXPECTED = "InternalError"
 
 @dataclass
 class Outcome:
-    """Filled in by the step: what it made or found, for the ledger."""
+    """Filled in by the step: what it made or found, for the ledger.
 
+    `creates` holds what this operation set out to create, in this attempt and in earlier ones.
+    """
+
+    creating: Callable[[str], None]
+    creates: set[str]
     external_id: str | None = None
     created: bool | None = None
     result: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +38,13 @@ def step(
     """
     services.records.lease.renew(operation_id, services.settings.lease_seconds)
     entry = services.records.ledger.begin(operation_id, name, scope, intent or {})
-    outcome = Outcome()
+    creates = set(entry.creates)
+
+    def creating(thing: str) -> None:
+        services.records.ledger.creates(entry.id, thing)
+        creates.add(thing)
+
+    outcome = Outcome(creating, creates)
     try:
         yield outcome
     except GroundworkError as error:

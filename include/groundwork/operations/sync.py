@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from groundwork.clients.gitlab import GitLab
 from groundwork.errors import SyncFailed, WaitingError
-from groundwork.model.entities import Kind, Observation, StepEntry
+from groundwork.model.entities import Kind, Observation, Operation, StepEntry
 from groundwork.model.statuses import OperationStatus, Reason, Status
 from groundwork.operations.environment_steps import apply_kustomization, environment_step, target_of
 from groundwork.operations.project_steps import gitlab_id
@@ -59,7 +60,8 @@ def begin_wait(services: Services, operation_id: UUID, environment: str) -> Wait
     services.records.lease.renew(operation_id, services.settings.lease_seconds)
     target = target_of(services, operation_id, environment)
     entries = _entries(services, operation_id, environment)
-    intent = _intent(services, target, entries.get(STEP), entries.get("create_kustomization"))
+    operation = services.records.operations.get(operation_id)
+    intent = _intent(services, target, operation, entries.get(STEP), entries.get("create_kustomization"))
     entry = services.records.ledger.begin(operation_id, STEP, environment, intent)
     remaining = max(0.0, intent["deadline"] - time.time())
     services.records.lease.renew(operation_id, remaining + services.settings.lease_seconds)
@@ -81,7 +83,7 @@ def look(services: Services, wait: Wait) -> Verdict:
 
 def lineage(gitlab: GitLab, project_id: int, ours: str, other: str) -> Lineage:
     """How commit `other` stands to `ours` in the repository's history."""
-    base = gitlab.merge_base(project_id, (ours, other))
+    base = gitlab.repositories.merge_base(project_id, (ours, other))
     if base == ours:
         return Lineage.DESCENDANT
     return Lineage.ANCESTOR if base == other else Lineage.UNRELATED
@@ -140,7 +142,8 @@ def parks(final: Verdict) -> bool:
 
 def _park(services: Services, wait: Wait, final: Verdict) -> None:
     manifest = kustomization.parked(wait.target, wait.expected.requested_at, final.reason)
-    apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id)
+    creating = partial(services.records.ledger.creates, wait.entry_id)
+    apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id, creating)
 
 
 def _wait(services: Services, target: Target, entry: StepEntry) -> Wait:
@@ -163,17 +166,27 @@ def _entries(services: Services, operation_id: UUID, environment: str) -> dict[s
 
 
 def _intent(
-    services: Services, target: Target, earlier: StepEntry | None, applied: StepEntry | None
+    services: Services,
+    target: Target,
+    operation: Operation,
+    earlier: StepEntry | None,
+    applied: StepEntry | None,
 ) -> dict[str, Any]:
     known = (applied.result if applied else None) or {}
     if earlier is not None and _goes_on(earlier, known):
         return earlier.intent
     if earlier is not None and earlier.status is OperationStatus.FAILED:
-        _, known = apply_kustomization(services, target)
+        _, known = apply_kustomization(services, target, partial(services.records.ledger.creates, earlier.id))
     if not known:
         raise SyncFailed("The Kustomization has not been applied yet; run create_kustomization first.")
+    return {**known, "deadline": time.time() + _seconds(services, target, operation)}
+
+
+def _seconds(services: Services, target: Target, operation: Operation) -> float:
+    """How long the wait may take: as the request, the environment's policy or the settings say."""
     policy = target.environment.environment.policy
-    return {**known, "deadline": time.time() + (policy.sync_deadline or services.settings.sync_deadline)}
+    requested = operation.request.get("sync_deadline")
+    return float(requested or policy.sync_deadline or services.settings.sync_deadline)
 
 
 def _goes_on(earlier: StepEntry, known: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from groundwork.operations import accept, closing, environment_steps, preflight, project_steps, sync
+from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
 from groundwork.orchestration.services import open_services
 
@@ -27,7 +28,7 @@ ENVIRONMENT_STEPS: dict[str, Callable[[Services, UUID, str], None]] = {
 
 def accept_request(params: dict[str, Any], dag_run: Any) -> str:
     """Open the operation for this run; its id is all that travels from here."""
-    run = accept.Run(dag_run.dag_id, dag_run.run_id, dag_run.triggering_user_name)
+    run = Run(dag_run.dag_id, dag_run.run_id, dag_run.triggering_user_name)
     with open_services() as services:
         return str(accept.accept(services, dict(params), run).id)
 
