@@ -24,7 +24,7 @@ from .wire import Action, Event, Script, Wire
 
 HERE = Path(__file__).parent
 INCLUDE = HERE.parents[1] / "include"
-CATALOG = HERE / "catalog"
+CATALOG = HERE.parent / "catalog"
 LONGEST_STEP = 120.0
 _EXPANDS = "record_resources"
 _KILLED = {"action": "retry", "delay": None, "expected": True, "reason": "Killed", "message": "killed"}
