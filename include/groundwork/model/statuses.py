@@ -39,6 +39,10 @@ class Reason(StrEnum):
     MERGE_REQUEST_OPEN = "MergeRequestOpen"
     REMOVED = "Removed"
     QUARANTINED = "Quarantined"
+    DRIFTED = "Drifted"
+    MISSING = "Missing"
+    SUSPENDED = "Suspended"
+    PROGRESSING = "Progressing"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

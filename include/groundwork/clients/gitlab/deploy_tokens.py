@@ -17,12 +17,16 @@ class DeployTokens:
 
     def active(self, project_id: int, name: str) -> list[DeployToken]:
         """The project's active deploy tokens of this name; GitLab does not keep names unique."""
+        return [token for token in self.all_active(project_id) if token.name == name]
+
+    def all_active(self, project_id: int) -> list[DeployToken]:
+        """All active deploy tokens of the project."""
         with translated(f"list deploy tokens of project {project_id}"):
-            tokens = self._of(project_id).list(iterator=True, active=True)
+            tokens = self._of(project_id).list(iterator=True, active=True, per_page=100)
             return [
                 DeployToken(token.id, token.name, token.username, token.expires_at)
                 for token in tokens
-                if token.name == name and not token.revoked and not token.expired
+                if not token.revoked and not token.expired
             ]
 
     def create(self, project_id: int, name: str) -> DeployToken:
