@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from groundwork.errors import Misconfigured
 from groundwork.model.changes import Difference, System
 
 
@@ -17,6 +18,7 @@ class FindingClass(StrEnum):
     MISSING = "missing"
     DRIFTED = "drifted"
     STUCK = "stuck"
+    WAITING = "waiting"
     FAILED = "failed"
     SUSPENDED = "suspended"
     PARKED = "parked"
@@ -38,9 +40,10 @@ class Policy(StrEnum):
 
 
 class FindingState(StrEnum):
-    """How a finding stands. `held`: the brake or a living operation keeps it from being healed for now."""
+    """How a finding stands. `held`: what the outcome names keeps it from being healed for now."""
 
     OPEN = "open"
+    AWAITING_APPROVAL = "awaiting_approval"
     HELD = "held"
     REPAIR_FAILED = "repair_failed"
     HEALED = "healed"
@@ -51,6 +54,7 @@ MEANING: Mapping[FindingClass, str] = {
     FindingClass.MISSING: "recorded, and gone from the cluster",
     FindingClass.DRIFTED: "there, and not as it should be",
     FindingClass.STUCK: "recorded as unfinished though nobody works on it any more",
+    FindingClass.WAITING: "Flux has not finished with it for longer than its deadline",
     FindingClass.FAILED: "Flux cannot fetch or apply it, or the workload is not healthy",
     FindingClass.SUSPENDED: "somebody has suspended it in Flux",
     FindingClass.PARKED: "Groundwork suspended it for a commit that has been replaced since",
@@ -77,9 +81,16 @@ CHOOSABLE = frozenset({*_DEFAULTS, FindingClass.SUSPENDED})
 """The classes whose policy can be chosen: the others have no repair that is not a removal or a guess."""
 
 
-def policies(chosen: Mapping[FindingClass, Policy]) -> dict[FindingClass, Policy]:
-    """The policy of every class, defaults included."""
-    return {each: chosen.get(each, _DEFAULTS.get(each, Policy.REPORT)) for each in FindingClass}
+def policies(chosen: Mapping[str, str]) -> dict[FindingClass, Policy]:
+    """The policy of every class, defaults included. Raises `Misconfigured` for a choice there is not."""
+    wrong = sorted(each for each, policy in chosen.items() if policy == Policy.HEAL and each not in CHOOSABLE)
+    wrong += sorted(each for each in chosen if each not in set(FindingClass))
+    if wrong:
+        raise Misconfigured(
+            f"GROUNDWORK_RECONCILE_POLICY cannot choose that for {', '.join(wrong)}:"
+            f" what can be healed is {', '.join(sorted(CHOOSABLE))}."
+        )
+    return {each: Policy(chosen.get(each, _DEFAULTS.get(each, Policy.REPORT))) for each in FindingClass}
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class ProjectSighting:
 
 
 def differs(seen: Observation, known: Observation) -> bool:
-    """Whether two observations say different things, whenever they were made; no revision is no news of it."""
+    """Whether two observations say different things, whenever made; no revision is no news of it."""
     revision = seen.revision or known.revision
     return (seen.status, seen.reason, seen.message, revision) != (
         known.status,

@@ -47,7 +47,7 @@ WHERE leases.project_id = ANY (%(ids)s)
 _CLUSTERS = "SELECT DISTINCT cluster FROM environments ORDER BY cluster"
 _KNOWN_PROJECTS = "SELECT id FROM projects WHERE id = ANY (%(ids)s)"
 _KNOWN_NAMESPACES = """
-SELECT cluster, namespace FROM project_environments WHERE namespace = ANY (%(names)s) AND status <> 'removed'
+SELECT cluster, namespace, project_id FROM project_environments WHERE namespace = ANY (%(names)s) AND status <> 'removed'
 """
 
 
@@ -125,11 +125,11 @@ class Inventory:
         with self._database.transaction() as transaction:
             return {row["id"] for row in transaction.all(_KNOWN_PROJECTS, ids=list(ids))}
 
-    def known_namespaces(self, names: Collection[str]) -> set[tuple[str, str]]:
-        """Which of these are recorded by now, each with its cluster; removed ones do not count."""
+    def known_namespaces(self, names: Collection[str]) -> set[tuple[str, str, UUID]]:
+        """Which of these are recorded by now, each with cluster and project; removed ones do not count."""
         with self._database.transaction() as transaction:
             found = transaction.all(_KNOWN_NAMESPACES, names=list(names))
-        return {(row["cluster"], row["namespace"]) for row in found}
+        return {(row["cluster"], row["namespace"], row["project_id"]) for row in found}
 
 
 def _by_project(

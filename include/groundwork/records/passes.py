@@ -78,9 +78,17 @@ WHERE id = ANY (%(ids)s) AND ended_at IS NULL
 """
 _TO_REPAIR = """
 SELECT * FROM findings
-WHERE pass_id = %(pass_id)s AND policy = 'heal' AND state IN ('open', 'held', 'repair_failed')
-  AND project_id IS NOT NULL
+WHERE pass_id = %(pass_id)s AND policy = 'heal' AND project_id IS NOT NULL
+  AND state IN ('open', 'awaiting_approval', 'repair_failed')
 ORDER BY project_id, id
+"""
+_HEALED_SINCE = """
+SELECT * FROM findings
+WHERE state = 'healed' AND ended_at > clock_timestamp() - make_interval(secs => %(seconds)s)
+"""
+_NOT_APPROVED = """
+UPDATE findings SET state = 'held', outcome = %(outcome)s
+WHERE pass_id = %(pass_id)s AND state = 'awaiting_approval'
 """
 _SETTLE = """
 UPDATE findings
@@ -163,6 +171,16 @@ class Passes:
         """What the pass found and is to heal, and has not yet, by project."""
         with self._database.transaction() as transaction:
             return [_finding(row) for row in transaction.all(_TO_REPAIR, pass_id=pass_id)]
+
+    def healed_within(self, seconds: float) -> builtins.list[DecidedFinding]:
+        """What was healed lately."""
+        with self._database.transaction() as transaction:
+            return [_finding(row) for row in transaction.all(_HEALED_SINCE, seconds=seconds)]
+
+    def not_approved(self, pass_id: UUID, outcome: str) -> int:
+        """Records that what awaited approval did not get it; answers how many findings that are."""
+        with self._database.transaction() as transaction:
+            return transaction.run(_NOT_APPROVED, pass_id=pass_id, outcome=storable(outcome))
 
     def settle(self, found: Collection[DecidedFinding], state: FindingState, outcome: str = "") -> None:
         """Records what became of findings."""

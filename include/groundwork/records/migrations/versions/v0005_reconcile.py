@@ -56,7 +56,9 @@ CREATE TABLE findings (
         UNIQUE NULLS NOT DISTINCT (project_id, system, place, scope, class, kind, name),
     CONSTRAINT findings_class_format CHECK (class ~ '^[a-z]+(_[a-z]+)*$'),
     CONSTRAINT findings_policy_known CHECK (policy IN ('report', 'heal')),
-    CONSTRAINT findings_state_known CHECK (state IN ('open', 'held', 'repair_failed', 'healed', 'gone')),
+    CONSTRAINT findings_state_known CHECK (
+        state IN ('open', 'awaiting_approval', 'held', 'repair_failed', 'healed', 'gone')
+    ),
     CONSTRAINT findings_differences_array CHECK (jsonb_typeof(differences) = 'array'),
     CONSTRAINT findings_ended CHECK ((state IN ('healed', 'gone')) = (ended_at IS NOT NULL))
 );
