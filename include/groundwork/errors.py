@@ -133,6 +133,6 @@ class Misconfigured(PermanentError):
 
 
 class Incomplete(PermanentError):
-    """A pass could not see a system as a whole, so it concluded nothing from it and repaired nothing there."""
+    """A pass could not see a system as a whole: it concluded nothing from it and repaired nothing there."""
 
     reason = "Incomplete"

@@ -114,8 +114,8 @@ class Settings(BaseSettings):
     )
     reconcile_policy: dict[str, Literal["report", "heal"]] = Field(
         default_factory=dict,
-        description="What is done about a class of findings, `report` or `heal`, where not the default: a JSON"
-        " object.",
+        description="What is done about a class of findings, `report` or `heal`, where that is not the"
+        " default: a JSON object.",
     )
     reconcile_max_repairs: int = Field(
         default=20,
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         default=0.2,
         ge=0,
         le=1,
-        description="So does one that would repair more than this share of all projects; from six projects on.",
+        description="So does one that would repair more than this share of all projects, from six on.",
     )
     reconcile_approval_timeout: float = Field(
         default=3600,
@@ -136,8 +136,8 @@ class Settings(BaseSettings):
     reconcile_looks: int = Field(
         default=10,
         ge=1,
-        description="Projects that one pass looks into for what cannot be listed: branch protection and deploy"
-        " tokens. All have their turn.",
+        description="Projects that one pass looks into for what cannot be listed: branch protection and"
+        " deploy tokens. All have their turn.",
     )
     reconcile_history: float = Field(
         default=30 * 86400, description="How long reconcile passes and what they found are kept."

@@ -47,7 +47,8 @@ WHERE leases.project_id = ANY (%(ids)s)
 _CLUSTERS = "SELECT DISTINCT cluster FROM environments ORDER BY cluster"
 _KNOWN_PROJECTS = "SELECT id FROM projects WHERE id = ANY (%(ids)s)"
 _KNOWN_NAMESPACES = """
-SELECT cluster, namespace, project_id FROM project_environments WHERE namespace = ANY (%(names)s) AND status <> 'removed'
+SELECT cluster, namespace, project_id FROM project_environments
+WHERE namespace = ANY (%(names)s) AND status <> 'removed'
 """
 
 

@@ -173,7 +173,7 @@ def _ended(
     view: View,
     looks: Looks,
 ) -> list[UUID]:
-    """The findings that were open and that this pass, which could have seen them, has not found again. Pure."""
+    """The open findings that this pass could have seen, and has not found again. Pure."""
     still = {item.finding.key for item in decided}
     judged = {project.project.id for project in recorded if not project.held}
     scopes = {

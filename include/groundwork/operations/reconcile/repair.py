@@ -1,5 +1,5 @@
-"""Putting one project right, as an operation of its own: with its lease, its ledger, and the functions that the
-steps of a request use. Each of them looks first, so a repair that nothing needs any more changes nothing.
+"""Putting one project right, as an operation of its own: with its lease, its ledger, and the functions that
+the steps of a request use. Each of them looks first, so a repair nothing needs any more changes nothing.
 """
 
 from __future__ import annotations
@@ -142,7 +142,10 @@ class EnvironmentRepair:
         self._target = target
         self._found = found
         self._slug = target.environment.environment.slug
-        self._cluster: Cluster = services.cluster(target.environment.environment.cluster)
+
+    @property
+    def _cluster(self) -> Cluster:
+        return self._services.cluster(self._target.environment.environment.cluster)
 
     def needed(self) -> Mapping[Kind, Found]:
         """Which kinds are put right, each with its findings: all of them where the namespace was gone."""
