@@ -134,7 +134,7 @@ def _services(process: dict[str, Any]) -> Iterator[Services]:
 
 
 def _run(services: Services, job: dict[str, Any]) -> Any:
-    """One step. Those with a signature of their own are named here; all others are in the product's tables."""
+    """One step. Those with a signature of their own are named here; the others are in the product's tables."""
     name, environment = job["step"], job["environment"]
     if name == "accept_request":
         run = accept.Run(DAG, job["run_id"], "tester")

@@ -1,8 +1,8 @@
 """A step that is killed anywhere is run again, and the project ends as if nothing had happened.
 
 First a run is watched for what each step changes outside itself. Then there is one run for every such moment,
-in which the step's process is killed: before it changed anything, and after each change took effect but before
-the process knew. The step is tried again, the run goes on to its end, and what exists is read and judged.
+in which the step's process is killed: before it changed anything, and after each change took effect but
+before the process knew. The step is tried again, the run goes on to its end, and what exists is read and judged.
 """
 
 from __future__ import annotations

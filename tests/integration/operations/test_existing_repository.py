@@ -1,4 +1,4 @@
-"""A repository that is there already: ours goes on, somebody's is left alone unless it is adopted on purpose."""
+"""A repository that is there already: ours goes on, somebody's is left alone unless it is adopted."""
 
 from __future__ import annotations
 
