@@ -21,8 +21,12 @@ from sandbox.control_plane.build import artefact
 from sandbox.lifecycle import Sandbox
 from sandbox.settings import Settings
 
-# What is broken on purpose need not be tried for minutes.
-_QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2"}
+# What is broken on purpose need not be tried for minutes; templates that are lie beside the tests.
+_PRODUCT = {
+    "GROUNDWORK_FLUX_RETRY_INTERVAL": "5",
+    "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2",
+    "GROUNDWORK_CATALOG_PATHS": str(Path(__file__).parent / "catalog"),
+}
 _DEFAULTS: Mapping[str, str] = MappingProxyType({})
 _HOME = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int | None]()
@@ -145,7 +149,7 @@ def isolated_settings(state_dir: Path, airflow: Mapping[str, str] = _DEFAULTS) -
         gitlab_token=None,
         kubeconfig=None,
         database_url=None,
-        product_settings=_QUICK_FAILURES | airflow,
+        product_settings=_PRODUCT | airflow,
     )
 
 
