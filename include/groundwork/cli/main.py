@@ -10,6 +10,7 @@ import typer
 from groundwork.cli import (
     catalog_commands,
     demo_command,
+    diagnose_command,
     plan_command,
     records_commands,
     request_commands,
@@ -30,6 +31,7 @@ status_command.register(app)
 catalog_commands.register(app)
 records_commands.register(app)
 demo_command.register(app)
+diagnose_command.register(app)
 
 
 @app.callback()
