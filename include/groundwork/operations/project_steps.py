@@ -16,6 +16,8 @@ from groundwork.operations.resolution import resolve
 from groundwork.operations.services import Services
 from groundwork.resources import repository, template
 
+LAST_STEP = "mark_project_synced"
+
 
 def request_of(operation: Operation) -> ProjectRequest:
     """The request an operation was opened with."""
@@ -81,19 +83,26 @@ def push_template(services: Services, operation_id: UUID) -> None:
     with step(services, operation_id, "push_template", intent=intent) as outcome:
         try:
             applied = template.apply(
-                services.gitlab, services.git, project, recorded, gitlab_id(recorded), content
+                services.gitlab,
+                services.git,
+                project,
+                recorded,
+                gitlab_id(recorded),
+                content,
+                outcome.creating,
             )
         except PermanentError as error:
             records.observations.repository_failed(project.id, error.reason, error.message)
             raise
-        outcome.external_id, outcome.created = applied.revision, applied.created
+        outcome.external_id = applied.revision
+        outcome.created = template.title(applied.revision) in outcome.creates
         records.observations.repository_observed(project.id, _after_push(applied))
 
 
 def mark_project_synced(services: Services, operation_id: UUID) -> None:
     """Make sure that the project's derived status is `synced`. Raises `SyncFailed` if any part is not."""
     operation = services.records.operations.get(operation_id)
-    with step(services, operation_id, "mark_project_synced") as outcome:
+    with step(services, operation_id, LAST_STEP) as outcome:
         _look_for_merge(services, operation.project_id)
         project = services.records.projects.get(operation.project_id)
         if project.state.status is not Status.SYNCED:
