@@ -11,9 +11,11 @@ from groundwork.cli import (
     catalog_commands,
     demo_command,
     diagnose_command,
+    history_command,
     plan_command,
     records_commands,
     request_commands,
+    reset_command,
     status_command,
 )
 from groundwork.cli.output import EXIT_CODES, failing_clearly
@@ -32,6 +34,8 @@ catalog_commands.register(app)
 records_commands.register(app)
 demo_command.register(app)
 diagnose_command.register(app)
+history_command.register(app)
+reset_command.register(app)
 
 
 @app.callback()

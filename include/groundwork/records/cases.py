@@ -12,11 +12,13 @@ from uuid import UUID
 from groundwork.model.entities import (
     GitOpsResource,
     Operation,
+    OperationKind,
     Project,
     ProjectEnvironment,
     Repository,
     StepEntry,
 )
+from groundwork.model.statuses import Status
 from groundwork.records import rows
 from groundwork.records.connection import Database, Transaction
 from groundwork.records.derivation import in_order
@@ -72,6 +74,13 @@ class Case:
     held_until: datetime | None
     steps: tuple[StepEntry, ...]
     request: dict[str, Any]
+
+    @property
+    def going(self) -> bool:
+        """Whether the project is on its way out, or gone: then nothing of it is made again."""
+        removed_on_purpose = self.operation is not None and self.operation.kind is OperationKind.DECOMMISSION
+        status = self.project.state.status
+        return status is Status.REMOVED or (status is Status.REMOVING and removed_on_purpose)
 
 
 class Cases:

@@ -24,7 +24,7 @@ def diagnosis(facts: ProjectFacts, now: datetime, *, every: bool) -> Diagnosis:
     """The chains of a project's environments that are not synced, or of `every` one; where there is none to
     tell of, one of the project itself."""
     case = facts.case
-    if case.project.state.status in (Status.REMOVING, Status.REMOVED):
+    if case.going:
         return Diagnosis(case.project, (_project_chain(facts, going=True),))
     chosen = [
         (environment, resources)

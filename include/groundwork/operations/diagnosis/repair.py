@@ -9,8 +9,6 @@ from groundwork.model.request import parse_request
 from groundwork.model.statuses import Status
 from groundwork.records.cases import Case
 
-_GOING = (Status.REMOVING, Status.REMOVED)
-
 
 def request(case: Case) -> dict[str, Any]:
     """The project's last request, for the project as it is now: by its id, and for every environment it has.
@@ -19,12 +17,12 @@ def request(case: Case) -> dict[str, Any]:
     the stored request breaks a rule that was added since.
     """
     slug = case.project.slug
-    if case.project.state.status in _GOING or not case.request:
+    if case.going or not case.request:
         raise Conflict(f"Project '{slug}' has no request to run again: it is {case.project.state.status}.")
     living = [
         environment.environment.slug
         for environment, _ in case.environments
-        if environment.state.status not in _GOING
+        if environment.state.status is not Status.REMOVED
     ]
     changed = {
         "project_id": str(case.project.id),

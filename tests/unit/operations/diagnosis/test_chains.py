@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from groundwork.errors import NotAllowed, Unavailable
-from groundwork.model.entities import Kind, Observation
+from groundwork.model.entities import Kind, Observation, OperationKind
 from groundwork.model.statuses import Status
 from groundwork.operations.diagnosis.chains import diagnosis
 from groundwork.operations.diagnosis.facts import ProjectFacts, RunFacts, TaskFacts
@@ -461,7 +461,8 @@ def test_a_project_that_is_synced_and_whole_has_no_cause() -> None:
 
 
 def test_a_project_that_is_being_removed_is_not_run_again() -> None:
-    facts = operation("failed", entry("remove_namespace"))(stuck.stuck())
+    decommission = operation("failed", entry("remove_namespace"), kind=OperationKind.DECOMMISSION)
+    facts = decommission(stuck.stuck())
     going = Observation(Status.REMOVING, "Removing", "dev: goes")
     case = replace(facts.case, project=replace(facts.case.project, state=going))
 

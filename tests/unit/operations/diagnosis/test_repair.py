@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from groundwork.errors import Conflict
-from groundwork.model.entities import Observation
+from groundwork.model.entities import Observation, OperationKind
 from groundwork.model.statuses import Status
 from groundwork.operations.diagnosis import repair
 
@@ -29,10 +29,19 @@ def test_the_last_request_is_sent_for_the_project_as_it_is_now() -> None:
 @pytest.mark.parametrize("status", [Status.REMOVING, Status.REMOVED])
 def test_what_is_being_removed_is_never_made_again(status: Status) -> None:
     case = stuck.stuck().case
+    assert case.operation is not None
+    last = replace(case.operation, kind=OperationKind.DECOMMISSION)
     going = replace(case.project, state=Observation(status, "Removed"))
 
     with pytest.raises(Conflict):
-        repair.request(replace(case, project=going))
+        repair.request(replace(case, project=going, operation=last))
+
+
+def test_what_a_rollback_has_left_half_removed_is_made_again() -> None:
+    case = stuck.stuck().case
+    half = replace(case.project, state=Observation(Status.REMOVING, "Removed"))
+
+    assert repair.request(replace(case, project=half))["environment_ids"] == ["dev"]
 
 
 def test_a_project_that_never_came_as_far_as_environments_keeps_those_of_its_request() -> None:
