@@ -78,7 +78,7 @@ def _differs(before: Row, after: Observation) -> bool:
 
 
 def _said(state: dict[str, Any]) -> tuple[Any, ...]:
-    """What of a state matters: where it is synced the revision, where it is not as it should be the reason."""
+    """What matters of a state: if it is synced the revision, if it is not as it should be the reason."""
     matters = {Status.SYNCED: "revision", Status.FAILED: "reason", Status.DRIFTED: "reason"}
     return state["status"], state.get(matters.get(state["status"], ""))
 

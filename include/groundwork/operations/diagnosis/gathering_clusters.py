@@ -14,12 +14,12 @@ from uuid import UUID
 
 from groundwork.clients.kubernetes import Cluster, Manifest
 from groundwork.errors import GroundworkError
-from groundwork.model.entities import ProjectEnvironment
+from groundwork.model.entities import GitOpsResource, Kind, ProjectEnvironment
 from groundwork.operations.diagnosis import cluster_links
 from groundwork.operations.diagnosis.facts import EnvironmentFacts, Workload
 from groundwork.operations.services import Services
 from groundwork.records.cases import Case
-from groundwork.resources import credentials, git_repository, guardrails, kustomization, namespace, ownership
+from groundwork.resources import git_repository, guardrails, kustomization, namespace, ownership
 from groundwork.resources.target import Pace, Target
 
 _TOGETHER = 50  # ids in one selector, which travels in the URL
@@ -60,10 +60,12 @@ def environments(
         (
             case.project.id,
             environment.environment.slug,
-            pool.submit(_look, services, case, environment, listed[environment.environment.cluster]),
+            pool.submit(
+                _look, services, case, environment, resources, listed[environment.environment.cluster]
+            ),
         )
         for case in cases
-        for environment, _ in case.environments
+        for environment, resources in case.environments
     ]
     found: dict[UUID, dict[str, EnvironmentFacts]] = {case.project.id: {} for case in cases}
     for project_id, slug, answer in looked:
@@ -94,46 +96,53 @@ def _list_kind(cluster: Cluster, kind: tuple[str, str], ids: Iterable[UUID]) -> 
 
 
 def _look(
-    services: Services, case: Case, environment: ProjectEnvironment, listed: _Listed
+    services: Services,
+    case: Case,
+    environment: ProjectEnvironment,
+    resources: Sequence[GitOpsResource],
+    listed: _Listed,
 ) -> EnvironmentFacts:
     if listed.error is not None:
         return EnvironmentFacts(error=listed.error)
     try:
-        return _seen(services.cluster(environment.environment.cluster), case, environment, listed.items)
+        cluster = services.cluster(environment.environment.cluster)
+        found = {item.kind: _find(cluster, item, listed.items) for item in resources}
+        applied = found.get(Kind.KUSTOMIZATION)
+        return EnvironmentFacts(
+            namespace=found.get(Kind.NAMESPACE),
+            missing_guardrails=_missing(case, environment, listed.items),
+            secret=found.get(Kind.CREDENTIALS),
+            source=found.get(Kind.GIT_REPOSITORY),
+            kustomization=applied,
+            workload=None
+            if applied is None or cluster_links.healthy(applied)
+            else _workload(cluster, applied, environment.namespace),
+        )
     except GroundworkError as error:
         return EnvironmentFacts(error=error)
 
 
-def _seen(
-    cluster: Cluster, case: Case, environment: ProjectEnvironment, listed: dict[_Key, Manifest]
-) -> EnvironmentFacts:
-    space = listed.get(("Namespace", "", environment.namespace))
-    # Without our marks it is in no list, and may yet be there.
-    space = space or cluster.get(namespace.reference(environment.namespace))
-    if space is None:
-        return EnvironmentFacts()
-    place, slug = environment.namespace, case.project.slug
-    references = {
-        "Secret": {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": credentials.SECRET, "namespace": place},
-        },
-        git_repository.KIND: git_repository.reference(place, slug),
-        kustomization.KIND: kustomization.reference(place, slug),
-    }
-    found = {kind: listed.get(_key(item)) or cluster.get(item) for kind, item in references.items()}
-    applied = found[kustomization.KIND]
-    return EnvironmentFacts(
-        namespace=space,
-        missing_guardrails=_missing(case, environment, listed),
-        secret=found["Secret"],
-        source=found[git_repository.KIND],
-        kustomization=applied,
-        workload=None
-        if applied is None or cluster_links.healthy(applied)
-        else _workload(cluster, applied, place),
-    )
+def _find(cluster: Cluster, recorded: GitOpsResource, listed: dict[_Key, Manifest]) -> Manifest | None:
+    """The object of a recorded resource. What was made and is in no list may yet be there, without marks."""
+    reference = _reference(recorded)
+    if reference is None:
+        return None
+    return listed.get(_key(reference)) or (cluster.get(reference) if recorded.created_by_us else None)
+
+
+def _reference(recorded: GitOpsResource) -> Manifest | None:
+    match recorded.kind:
+        case Kind.NAMESPACE:
+            return namespace.reference(recorded.namespace)
+        case Kind.CREDENTIALS:
+            metadata = {"name": recorded.name, "namespace": recorded.namespace}
+            return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+        case Kind.GIT_REPOSITORY:
+            return git_repository.reference(recorded.namespace, recorded.name)
+        case Kind.KUSTOMIZATION:
+            return kustomization.reference(recorded.namespace, recorded.name)
+        case Kind.GUARDRAILS:
+            return None
 
 
 def _workload(cluster: Cluster, applied: Manifest, place: str) -> Workload:
