@@ -6,8 +6,10 @@ Nothing is made before every rule has been checked, and every broken rule is rep
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from groundwork.errors import GroundworkError
+from groundwork.model import names
 from groundwork.model.entities import Operation
 from groundwork.model.request import parse_request
 from groundwork.operations import specs
@@ -29,14 +31,15 @@ def accept(services: Services, values: dict[str, Any], run: Run) -> Operation:
             specs.run_spec(services.settings, request, resolved, run),
         )
     except GroundworkError as refusal:
-        _audit_refusal(services, run, refusal)
+        _audit_refusal(services, values, run, refusal)
         raise
 
 
-def _audit_refusal(services: Services, run: Run, refusal: GroundworkError) -> None:
+def _audit_refusal(services: Services, values: dict[str, Any], run: Run, refusal: GroundworkError) -> None:
     services.records.audit.append(
         run.triggered_by or "unknown",
         "request.refused",
+        project_id=_concerned(services, values),
         details={
             "dag_id": run.dag_id,
             "run_id": run.run_id,
@@ -44,3 +47,12 @@ def _audit_refusal(services: Services, run: Run, refusal: GroundworkError) -> No
             "message": refusal.message,
         },
     )
+
+
+def _concerned(services: Services, values: dict[str, Any]) -> UUID | None:
+    """The project that a refused request was about, if there is one of its id or slug."""
+    reference = str(values.get("project_id") or values.get("slug") or "")
+    if names.reference_problem(reference):
+        return None
+    project = services.records.projects.find(reference)
+    return project.id if project else None
