@@ -39,6 +39,11 @@ class Reason(StrEnum):
     MERGE_REQUEST_OPEN = "MergeRequestOpen"
     REMOVED = "Removed"
     QUARANTINED = "Quarantined"
+    REMOVAL_REQUESTED = "RemovalRequested"
+    ARCHIVED = "Archived"
+    MARKED_FOR_DELETION = "MarkedForDeletion"
+    KEPT = "Kept"
+    LEFT = "Left"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

@@ -15,6 +15,7 @@ from groundwork.records.observations import Observations
 from groundwork.records.operations import Operations
 from groundwork.records.projects import Projects
 from groundwork.records.rehearsal import Rehearsal, rehearse
+from groundwork.records.removals import Removals
 from groundwork.records.resources import Resources
 from groundwork.records.specs import EnvironmentSpec, ProjectSpec, RepositorySpec, RunSpec
 
@@ -37,6 +38,7 @@ class Records:
         self.ledger = Ledger(self._database)
         self.lease = Lease(self._database)
         self.audit = Audit(self._database)
+        self.removals = Removals(self._database)
 
     def rehearse(
         self,

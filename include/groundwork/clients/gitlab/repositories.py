@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from groundwork.clients.gitlab.transport import translated
-from groundwork.clients.gitlab.types import MergeRequest
+from groundwork.clients.gitlab.types import CommitInfo, MergeRequest
 from groundwork.errors import NotFound
 
 
@@ -38,6 +39,15 @@ class Repositories:
         with translated(f"list branches of project {project_id}"):
             branches = self._project(project_id).branches.list(iterator=True, per_page=100)
             return {branch.name: branch.commit["id"] for branch in branches}
+
+    def commits(self, project_id: int) -> Iterator[CommitInfo]:
+        """Every commit of every branch and tag, newest first; none for an empty repository."""
+        try:
+            with translated(f"list commits of project {project_id}"):
+                for commit in self._project(project_id).commits.list(all=True, iterator=True, per_page=100):
+                    yield CommitInfo(commit.id, commit.title, commit.message, commit.committer_email)
+        except NotFound:
+            return
 
     def merge_request(self, project_id: int, branch: str) -> MergeRequest | None:
         """The newest merge request of a source branch, in whatever state."""
