@@ -41,7 +41,9 @@ def _one_of_each(found: Reality, environments: Sequence[str]) -> str | None:
         "GitLab projects": (len(found.repositories), 1),
         "namespaces": (len(found.namespaces), len(environments)),
     }
-    wrong = [f"{count} {name} instead of {wanted}" for name, (count, wanted) in counts.items() if count != wanted]
+    wrong = [
+        f"{count} {name} instead of {wanted}" for name, (count, wanted) in counts.items() if count != wanted
+    ]
     return ", ".join(wrong) or None
 
 

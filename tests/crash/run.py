@@ -24,7 +24,7 @@ from .wire import Action, Event, Script, Wire
 
 HERE = Path(__file__).parent
 INCLUDE = HERE.parents[1] / "include"
-CATALOG = HERE / "catalog"
+CATALOG = HERE.parent / "catalog"
 LONGEST_STEP = 120.0
 _EXPANDS = "record_resources"
 _KILLED = {"action": "retry", "delay": None, "expected": True, "reason": "Killed", "message": "killed"}
@@ -137,7 +137,9 @@ class Run:
         return self._instances[task_id, scope]
 
     async def _instance(self, task: Task, scope: str) -> str:
-        before = {await ended for ended in [self._ended(name, at) for name, at in await self._before(task, scope)]}
+        before = {
+            await ended for ended in [self._ended(name, at) for name, at in await self._before(task, scope)]
+        }
         could = self.operation_id is not None if task.teardown else before <= {"success"}
         state = await self._tried(task, scope) if could else "upstream_failed"
         self.states[task.step, scope] = state

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NOT_REACHED = "NotReached"
     MERGE_REQUEST_OPEN = "MergeRequestOpen"
     REMOVED = "Removed"
+    ROLLED_BACK = "RolledBack"
     QUARANTINED = "Quarantined"
     REMOVAL_REQUESTED = "RemovalRequested"
     ARCHIVED = "Archived"

@@ -16,6 +16,8 @@ from groundwork.operations.resolution import resolve
 from groundwork.operations.services import Services
 from groundwork.resources import repository, template
 
+LAST_STEP = "mark_project_synced"
+
 
 def request_of(operation: Operation) -> ProjectRequest:
     """The request an operation was opened with."""
@@ -93,7 +95,7 @@ def push_template(services: Services, operation_id: UUID) -> None:
 def mark_project_synced(services: Services, operation_id: UUID) -> None:
     """Make sure that the project's derived status is `synced`. Raises `SyncFailed` if any part is not."""
     operation = services.records.operations.get(operation_id)
-    with step(services, operation_id, "mark_project_synced") as outcome:
+    with step(services, operation_id, LAST_STEP) as outcome:
         _look_for_merge(services, operation.project_id)
         project = services.records.projects.get(operation.project_id)
         if project.state.status is not Status.SYNCED:

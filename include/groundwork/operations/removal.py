@@ -34,17 +34,17 @@ def remove_environment(services: Services, target: Target) -> None:
 
     Raises `Conflict` for what is not the project's, and `WaitingError` until all of it is gone.
     """
-    remove_resources(services, target, [Kind.KUSTOMIZATION, Kind.GIT_REPOSITORY, Kind.CREDENTIALS])
+    remove_resources(services, target, [Kind.KUSTOMIZATION, Kind.GIT_REPOSITORY, Kind.CREDENTIALS], _REMOVED)
     cluster = services.cluster(target.environment.environment.cluster)
     remove_one(cluster, namespace.reference(target.namespace), target.project.id)
     for kind in (Kind.GUARDRAILS, Kind.NAMESPACE):
         services.records.observations.resource_observed(target.environment.id, kind, _REMOVED)
 
 
-def remove_resources(services: Services, target: Target, kinds: Collection[Kind]) -> None:
-    """Remove these kinds from an environment whose namespace stays; the Kustomization first, with pruning.
+def remove_resources(services: Services, target: Target, kinds: Collection[Kind], after: Observation) -> None:
+    """Remove these kinds from an environment; the Kustomization first, with pruning.
 
-    Raises as `remove_environment`.
+    `after` is what is recorded of each once it is gone. Raises as `remove_environment`.
     """
     cluster = services.cluster(target.environment.environment.cluster)
     place, name, project_id = target.namespace, target.project.slug, target.project.id
@@ -58,7 +58,7 @@ def remove_resources(services: Services, target: Target, kinds: Collection[Kind]
     for kind, remove in removals.items():
         if kind in kinds:
             remove()
-            services.records.observations.resource_observed(target.environment.id, kind, _REMOVED)
+            services.records.observations.resource_observed(target.environment.id, kind, after)
 
 
 def _remove_kustomization(cluster: Cluster, target: Target) -> None:
