@@ -121,7 +121,7 @@ class LeaseLost(PermanentError):
 
 
 class RemovalRefused(PermanentError):
-    """Removing would take something along that is not Groundwork's; all of it is listed, nothing was removed."""
+    """Removing would take along what is not Groundwork's; all of it is listed, nothing was removed."""
 
     reason = "RemovalRefused"
 

@@ -1,4 +1,4 @@
-"""Requests about a project that exists: to remove it, to take it back, to let it grow, to renew its tokens. Pure.
+"""Requests about a project that exists: to remove it, take it back, let it grow, renew its tokens. Pure.
 
 As with `model.request`, the JSON schema of each is its DAG's form.
 """
@@ -6,14 +6,14 @@ As with `model.request`, the JSON schema of each is its DAG's form.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from groundwork.errors import InvalidRequest, Problem
 from groundwork.model.request import Reference
 
-_EACH_ONCE = {"uniqueItems": True}
+_EACH_ONCE: dict[str, Any] = {"uniqueItems": True}
 
 
 class RepositoryFate(StrEnum):
@@ -46,9 +46,9 @@ class DecommissionRequest(_OfProject):
     repository: RepositoryFate = Field(
         RepositoryFate.ARCHIVE,
         title="Repository",
-        description="When the whole project is removed: `archive` makes the repository read-only, `delete` marks"
-        " it for deletion, which GitLab carries out after its grace period, `keep` leaves it as it is. One that"
-        " Groundwork adopted is always left.",
+        description="When the whole project is removed: `archive` makes the repository read-only, `delete`"
+        " marks it for deletion, which GitLab carries out after its grace period, `keep` leaves it as it is."
+        " One that Groundwork adopted is always left.",
     )
     backup: bool = Field(
         False,
@@ -58,7 +58,8 @@ class DecommissionRequest(_OfProject):
     delete_foreign_commits: bool = Field(
         False,
         title="Delete commits of others",
-        description="Let `delete` also take a repository in which others have committed; else that is archived.",
+        description="Let `delete` also take a repository in which others have committed; else that is"
+        " archived.",
     )
     delete_permanently: bool = Field(
         False,
@@ -68,7 +69,8 @@ class DecommissionRequest(_OfProject):
     delete_foreign_objects: bool = Field(
         False,
         title="Delete objects of others",
-        description="Let namespaces go together with what is in them and was not put there by Groundwork or Flux.",
+        description="Let namespaces go together with what is in them and was put there by neither Groundwork"
+        " nor Flux.",
     )
 
     @model_validator(mode="after")
@@ -104,7 +106,8 @@ class AddEnvironmentsRequest(_OfProject):
     sync_deadline: Annotated[float, Field(ge=10, le=86400)] | None = Field(
         None,
         title="Deadline",
-        description="Seconds each environment may take to become synced. Leave empty for the environment's own.",
+        description="Seconds each environment may take to become synced. Leave empty for the environment's"
+        " own.",
     )
 
 
@@ -116,6 +119,6 @@ class RotateRequest(BaseModel):
     project_id: Reference | None = Field(
         None,
         title="Project",
-        description="Id or slug of a project whose tokens are to be renewed now. Leave empty to renew those of"
-        " all projects that end soon.",
+        description="Id or slug of a project whose tokens are to be renewed now. Leave empty to renew those"
+        " of all projects that end soon.",
     )

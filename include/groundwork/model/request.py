@@ -18,7 +18,6 @@ from pydantic_core import PydanticCustomError
 from groundwork.errors import InvalidRequest, Problem
 from groundwork.model import names
 
-
 _Request = TypeVar("_Request", bound=BaseModel)
 
 

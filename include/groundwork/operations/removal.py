@@ -76,7 +76,7 @@ def reason_to_keep(
 ) -> str | None:
     """Why a repository must not be deleted, or None if it may. Pure.
 
-    `commits` are all that it holds. Only one that Groundwork created, and in which nobody has committed since,
+    `commits` are all that it holds. Only one that Groundwork created, and in which nobody else has committed,
     may go.
     """
     if ownership.claim_on_repository(found, project.id) is Claim.FOREIGN:

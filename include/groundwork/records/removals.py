@@ -6,9 +6,10 @@ The rows stay: they keep the slug, the namespaces and where a repository can sti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from groundwork.records import states
+from groundwork.records import audit, states
 from groundwork.records.connection import Database
 from groundwork.records.lease import project_of, require_lease
 
@@ -21,6 +22,14 @@ _REMOVING_REPOSITORY = """
 UPDATE repositories
 SET status = 'removing', reason = 'RemovalRequested', message = '', observed_at = clock_timestamp()
 WHERE project_id = %(project_id)s AND status <> 'removed'
+"""
+
+
+_FINISHED = "project.removed"
+_IS_FINISHED = """
+SELECT EXISTS (
+    SELECT FROM audit_events WHERE operation_id = %(operation_id)s AND action = %(action)s
+) AS finished
 """
 
 
@@ -46,3 +55,12 @@ class Removals:
             if repository:
                 transaction.run(_REMOVING_REPOSITORY, project_id=project_id)
             states.derive_project(transaction, project_id)
+
+    def finish(self, operation_id: UUID, details: dict[str, Any]) -> None:
+        """Leaves the tombstone in the audit trail, once per operation."""
+        with self._database.transaction() as transaction:
+            project_id = project_of(transaction, operation_id)
+            states.locked_project(transaction, project_id)
+            require_lease(transaction, project_id, operation_id)
+            if not transaction.one(_IS_FINISHED, operation_id=operation_id, action=_FINISHED)["finished"]:
+                audit.append(transaction, "groundwork", _FINISHED, project_id, operation_id, details)

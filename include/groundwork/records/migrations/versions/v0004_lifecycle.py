@@ -1,4 +1,4 @@
-"""Two more kinds of operations: `extend` adds environments to a project, `rotate` renews its deploy tokens."""
+"""Two more kinds of operations: `extend` adds environments to a project, `rotate` renews deploy tokens."""
 
 from __future__ import annotations
 
