@@ -152,7 +152,7 @@ class Cluster:
                 except NotAllowed:
                     hidden.append(item["kind"])
                     continue
-                found += ({**one, "apiVersion": api_version, "kind": item["kind"]} for one in listed)
+                found += ({**one, "apiVersion": api_version, "kind": item["kind"]} for one in listed or ())
         return found, hidden
 
     def apply(self, manifest: Manifest, *, force: bool) -> Manifest:

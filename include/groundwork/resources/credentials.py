@@ -78,7 +78,7 @@ def ends_by(secret: Manifest, day: date) -> bool:
 
 
 def expiry(days: int) -> date:
-    """The last day of a token made now that is to be good for so many days; it ends as that day begins, UTC."""
+    """The day at whose beginning (UTC) a token ends that is made now and good for so many days."""
     return datetime.now(UTC).date() + timedelta(days=days)
 
 
