@@ -55,7 +55,8 @@ def create_credentials(services: Services, operation_id: UUID, environment: str)
             credentials.expiry(services.settings.deploy_token_days),
             outcome.creating,
         )
-        outcome.external_id, outcome.created = str(made.token_id), made.created
+        outcome.external_id = str(made.token_id)
+        outcome.created = made.created or title(credentials.reference(target)) in outcome.creates
         services.records.observations.resource_observed(
             target.environment.id,
             Kind.CREDENTIALS,
