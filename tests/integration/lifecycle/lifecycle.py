@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,6 +31,12 @@ class Lifecycle:
     @property
     def records(self) -> Any:
         return self.driver.services.records
+
+    def impatient(self, seconds: float) -> Lifecycle:
+        """One that gives each removal only so long."""
+        services = self.driver.services
+        settings = services.settings.model_copy(update={"removal_deadline": seconds})
+        return Lifecycle(Driver(replace(services, settings=settings)))
 
     def project(self, *environments: str, **changes: Any) -> Project:
         """A synced project."""

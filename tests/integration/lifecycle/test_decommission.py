@@ -214,23 +214,23 @@ def test_a_stuck_finalizer_is_named_and_once_it_is_gone_the_run_goes_on(
     life: Lifecycle, kubectl: Kubectl
 ) -> None:
     project = life.project("dev")
-    namespace = f"project-{project.slug}-dev"
-    patch = '{"metadata": {"finalizers": ["example.com/hold"]}}'
-    kubectl("patch", "configmap", "settings", "-n", namespace, "--type=merge", "-p", patch)
-    operation_id = life.accept(project)
-    with pytest.MonkeyPatch.context() as quick:
-        quick.setattr("tests.driver.PATIENCE", 1.0)
-        with pytest.raises(Exception, match="ConfigMap settings") as waiting:
-            life.remove(operation_id)
-    assert "example.com/hold" in str(waiting.value)
 
-    operation = life.close(operation_id)
-    assert operation.status == "failed"
-    assert "example.com/hold" in str(operation.message)
+    def set_finalizers(value: list[str] | None) -> None:
+        # Not as kubectl's own field manager, whose changes Flux takes back.
+        patch = json.dumps({"metadata": {"finalizers": value}})
+        settings = ["patch", "configmap", "settings", "-n", f"project-{project.slug}-dev"]
+        kubectl(*settings, "--type=merge", "--field-manager=someone", "-p", patch)
+
+    set_finalizers(["example.com/hold"])
+
+    operation = life.impatient(3).decommission(project)
+
+    assert (operation.status, operation.reason) == ("failed", "RemovalStuck")
+    assert "ConfigMap settings (finalizers: example.com/hold)" in str(operation.message)
     assert life.states(project)["project"] == "failed"
+    assert life.states(project)["dev"] == "failed"
 
-    patch = '{"metadata": {"finalizers": null}}'
-    kubectl("patch", "configmap", "settings", "-n", namespace, "--type=merge", "-p", patch)
+    set_finalizers(None)
     again = life.decommission(project)
     assert again.status == "succeeded", again.message
     assert namespaces(kubectl, project) == []

@@ -44,7 +44,10 @@ class Repositories:
         """Every commit of every branch and tag, newest first; none for an empty repository."""
         try:
             with translated(f"list commits of project {project_id}"):
-                for commit in self._project(project_id).commits.list(all=True, iterator=True, per_page=100):
+                listed = self._project(project_id).commits.list(
+                    query_parameters={"all": True, "per_page": 100}, iterator=True
+                )
+                for commit in listed:
                     yield CommitInfo(commit.id, commit.title, commit.message, commit.committer_email)
         except NotFound:
             return
