@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from groundwork.errors import PermanentError
 from groundwork.model.entities import Operation, Project
-from groundwork.operations import backup, decommission, decommission_steps, retirement
+from groundwork.operations import backup, decommission, decommission_steps, restoration, retirement
 from groundwork.operations.resolution import Run
 from tests.driver import Driver
 
@@ -74,6 +74,12 @@ class Lifecycle:
 
     def close(self, operation_id: UUID) -> Operation:
         return decommission.close(self.driver.services, operation_id)
+
+    def restore(self, project: Project, **request: Any) -> Operation:
+        """The request that takes a project back, and the run of `initialize_project` it is for."""
+        values = {"project_id": project.slug, "user_id": "demo", **request}
+        run = Run("restore_project", uuid4().hex, "tester")
+        return self.driver.run(restoration.restoration(self.driver.services, values, run))
 
     def states(self, project: Project) -> dict[str, str]:
         """Status of the project, its repository and each of its environments."""

@@ -14,6 +14,7 @@ import yaml
 
 from groundwork.errors import InvalidRequest, ProjectBusy
 from groundwork.model.entities import Project
+from groundwork.operations import environment_steps, preflight, project_steps, sync
 
 from .lifecycle import Lifecycle
 
@@ -97,7 +98,7 @@ def test_one_environment_goes_and_the_others_stay(
     }
 
 
-def test_a_second_run_finds_nothing_left_to_do(life: Lifecycle, kubectl: Kubectl) -> None:
+def test_a_second_run_finds_nothing_left_to_do(life: Lifecycle) -> None:
     project = life.project("dev")
     assert life.decommission(project).status == "succeeded"
 
@@ -174,8 +175,6 @@ def test_an_adopted_repository_only_loses_the_marks(life: Lifecycle, api: gitlab
 
 
 def _merge_when_asked(life: Lifecycle, api: gitlab.Gitlab, gitlab_id: int, operation_id: Any) -> None:
-    from groundwork.operations import environment_steps, preflight, project_steps, sync
-
     services = life.driver.services
     preflight.preflight(services, operation_id)
     project_steps.record_resources(services, operation_id)

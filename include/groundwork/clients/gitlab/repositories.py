@@ -34,12 +34,6 @@ class Repositories:
             return None
         return str(base["id"]) if isinstance(base, dict) and base.get("id") else None
 
-    def heads(self, project_id: int) -> dict[str, str]:
-        """The commit each branch points to; empty for an empty repository."""
-        with translated(f"list branches of project {project_id}"):
-            branches = self._project(project_id).branches.list(iterator=True, per_page=100)
-            return {branch.name: branch.commit["id"] for branch in branches}
-
     def commits(self, project_id: int) -> Iterator[CommitInfo]:
         """Every commit of every branch and tag, newest first; none for an empty repository."""
         try:
