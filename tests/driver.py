@@ -1,4 +1,4 @@
-"""The steps of an operation in this process, in their order and without Airflow, on the sandbox's real parts."""
+"""The steps of an operation in this process, in order and without Airflow, on the sandbox's real parts."""
 
 from __future__ import annotations
 

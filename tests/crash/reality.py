@@ -116,9 +116,7 @@ def _read_cluster(systems: Systems, slug: str, found: Reality) -> None:
         ]
         for namespace in named:
             name = namespace["metadata"]["name"]
-            objects = {
-                kind: items(f"{prefix}/namespaces/{name}/{kind}") for kind, prefix in _KINDS.items()
-            }
+            objects = {kind: items(f"{prefix}/namespaces/{name}/{kind}") for kind, prefix in _KINDS.items()}
             found.namespaces.append(Namespace(namespace, objects, _fetches(found, objects)))
 
 

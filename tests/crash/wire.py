@@ -124,9 +124,7 @@ class Wire:
         request = await _Request.read(reader, writer)
         path = request.target.partition("?")[0]
         asks = path.endswith("accessreviews") or "dryRun=All" in request.target
-        event = Event(
-            Channel.KUBERNETES, f"{request.method} {path}", request.method != "GET" and not asks
-        )
+        event = Event(Channel.KUBERNETES, f"{request.method} {path}", request.method != "GET" and not asks)
         server = self._systems.product
         await self._exchange(
             event,

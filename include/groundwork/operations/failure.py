@@ -15,7 +15,8 @@ from groundwork.model.entities import Kind, Observation, Operation, StepEntry
 from groundwork.model.request import FailurePolicy
 from groundwork.model.statuses import Reason, Status
 from groundwork.operations.environment_steps import request_token, target_of
-from groundwork.operations.ledger import step
+from groundwork.operations.ledger import carried_out, step
+from groundwork.operations.project_steps import LAST_STEP
 from groundwork.operations.removal import remove_environment, remove_repository, remove_resources
 from groundwork.operations.services import Services
 from groundwork.resources import git_repository, kustomization, ownership, repository
@@ -24,6 +25,7 @@ from groundwork.resources.ownership import Claim
 from groundwork.resources.target import Target
 
 STEP = "apply_failure_policy"
+_NOT_MADE = Observation(Status.PENDING, Reason.ROLLED_BACK, "rolled back, because its operation failed")
 _KINDS = {
     "Kustomization": Kind.KUSTOMIZATION,
     "GitRepository": Kind.GIT_REPOSITORY,
@@ -50,15 +52,15 @@ class Settlement:
 
 
 def apply_failure_policy(services: Services, operation_id: UUID) -> None:
-    """Do what the request wants done when it fails; nothing where the project became synced.
+    """Do what the request wants done when it fails; nothing where all of it was carried out.
 
     Raises `WaitingError` until what is removed is gone.
     """
     operation = services.records.operations.get(operation_id)
-    if services.records.projects.get(operation.project_id).state.status is Status.SYNCED:
+    entries = services.records.ledger.steps(operation_id)
+    if carried_out([entry for entry in entries if entry.step != STEP], LAST_STEP):
         return
     policy = FailurePolicy(operation.request.get("on_failure", FailurePolicy.KEEP))
-    entries = services.records.ledger.steps(operation_id)
     with step(services, operation_id, STEP, intent={"policy": policy}) as outcome:
         settlement = _POLICIES[policy](services, operation, entries)
         outcome.result = {"policy": policy, "told": str(settlement), **vars(settlement)}
@@ -113,7 +115,7 @@ def _roll_back_environment(
         settlement.removed.append(f"{space} with all in it")
         return
     kinds = {thing: _KINDS.get(thing.partition("/")[0]) for thing in things}
-    remove_resources(services, target, [kind for kind in kinds.values() if kind])
+    remove_resources(services, target, [kind for kind in kinds.values() if kind], _NOT_MADE)
     for thing, kind in kinds.items():
         if kind:
             settlement.removed.append(_named(scope, thing))
@@ -129,6 +131,9 @@ def _roll_back_repository(
     project = services.records.projects.get(operation.project_id)
     recorded = services.records.resources.repository(project.id)
     name = repository.title(recorded)
+    if name not in things:
+        settlement.kept |= dict.fromkeys(things, "part of a repository that stays")
+        return
     kept = remove_repository(services, project, recorded)
     if kept:
         settlement.kept[name] = kept

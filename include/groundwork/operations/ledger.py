@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from groundwork.errors import GroundworkError
+from groundwork.model.entities import StepEntry
+from groundwork.model.statuses import OperationStatus
 from groundwork.operations.services import Services
 
 _UNEXPECTED = "InternalError"
@@ -26,6 +28,13 @@ class Outcome:
     external_id: str | None = None
     created: bool | None = None
     result: dict[str, Any] = field(default_factory=dict)
+
+
+def carried_out(entries: Sequence[StepEntry], last: str) -> bool:
+    """Whether an operation has done all it set out to do, up to the step called `last`. Pure."""
+    statuses = {entry.step: entry.status for entry in entries}
+    ended_well = all(entry.status is OperationStatus.SUCCEEDED for entry in entries)
+    return ended_well and statuses.get(last) is OperationStatus.SUCCEEDED
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from groundwork import catalog
 from groundwork.errors import PermanentError, SyncFailed
+from groundwork.model.changes import Action, Change
 from groundwork.model.entities import Observation, Operation, Project, ProjectEnvironment, Repository
 from groundwork.model.request import ProjectRequest
 from groundwork.model.statuses import Reason, Status
@@ -15,6 +17,8 @@ from groundwork.operations.ledger import step
 from groundwork.operations.resolution import resolve
 from groundwork.operations.services import Services
 from groundwork.resources import repository, template
+
+LAST_STEP = "mark_project_synced"
 
 
 def request_of(operation: Operation) -> ProjectRequest:
@@ -51,7 +55,12 @@ def create_repository(services: Services, operation_id: UUID) -> None:
     with step(services, operation_id, "create_repository", intent={"path": recorded.path}) as outcome:
         try:
             applied = repository.apply(
-                services.gitlab, project, recorded, request_of(operation).repository, outcome.creating
+                services.gitlab,
+                project,
+                recorded,
+                request_of(operation).repository,
+                outcome.creating,
+                lambda planned: _audit_change(services, project, planned),
             )
         except PermanentError as error:
             records.observations.repository_failed(project.id, error.reason, error.message)
@@ -68,6 +77,17 @@ def create_repository(services: Services, operation_id: UUID) -> None:
         )
 
 
+def _audit_change(services: Services, project: Project, planned: Change) -> None:
+    """Leave on the audit trail what is changed about a repository that is there; adopting is told later."""
+    done = {Action.CHANGE: "changed", Action.RESTORE: "restored"}.get(planned.action)
+    if done is None:
+        return
+    details: dict[str, Any] = {"path": planned.name, "message": planned.message}
+    details["before"] = {item.field: item.observed for item in planned.differences}
+    details["after"] = {item.field: item.desired for item in planned.differences}
+    services.records.audit.changed(project.id, f"repository.{done}", details)
+
+
 def push_template(services: Services, operation_id: UUID) -> None:
     """Render the template and push it as the repository's first commit."""
     records = services.records
@@ -81,19 +101,26 @@ def push_template(services: Services, operation_id: UUID) -> None:
     with step(services, operation_id, "push_template", intent=intent) as outcome:
         try:
             applied = template.apply(
-                services.gitlab, services.git, project, recorded, gitlab_id(recorded), content
+                services.gitlab,
+                services.git,
+                project,
+                recorded,
+                gitlab_id(recorded),
+                content,
+                outcome.creating,
             )
         except PermanentError as error:
             records.observations.repository_failed(project.id, error.reason, error.message)
             raise
-        outcome.external_id, outcome.created = applied.revision, applied.created
+        outcome.external_id = applied.revision
+        outcome.created = template.title(applied.revision) in outcome.creates
         records.observations.repository_observed(project.id, _after_push(applied))
 
 
 def mark_project_synced(services: Services, operation_id: UUID) -> None:
     """Make sure that the project's derived status is `synced`. Raises `SyncFailed` if any part is not."""
     operation = services.records.operations.get(operation_id)
-    with step(services, operation_id, "mark_project_synced") as outcome:
+    with step(services, operation_id, LAST_STEP) as outcome:
         _look_for_merge(services, operation.project_id)
         project = services.records.projects.get(operation.project_id)
         if project.state.status is not Status.SYNCED:

@@ -6,14 +6,22 @@ is left alone. Whether a repository may go is a pure decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable
 
-from groundwork.clients.gitlab import GitLabProject
+from groundwork.clients.gitlab import CommitInfo, GitLabProject
 from groundwork.clients.kubernetes import Cluster
 from groundwork.model.entities import Kind, Observation, Project, Repository
 from groundwork.model.statuses import Reason, Status
 from groundwork.operations.services import Services
-from groundwork.resources import credentials, git_repository, kustomization, namespace, ownership, repository
+from groundwork.resources import (
+    credentials,
+    git_repository,
+    kustomization,
+    namespace,
+    ownership,
+    repository,
+    template,
+)
 from groundwork.resources.applied import apply_one, remove_one
 from groundwork.resources.ownership import Claim
 from groundwork.resources.target import Target
@@ -26,17 +34,17 @@ def remove_environment(services: Services, target: Target) -> None:
 
     Raises `Conflict` for what is not the project's, and `WaitingError` until all of it is gone.
     """
-    remove_resources(services, target, [Kind.KUSTOMIZATION, Kind.GIT_REPOSITORY, Kind.CREDENTIALS])
+    remove_resources(services, target, [Kind.KUSTOMIZATION, Kind.GIT_REPOSITORY, Kind.CREDENTIALS], _REMOVED)
     cluster = services.cluster(target.environment.environment.cluster)
     remove_one(cluster, namespace.reference(target.namespace), target.project.id)
     for kind in (Kind.GUARDRAILS, Kind.NAMESPACE):
         services.records.observations.resource_observed(target.environment.id, kind, _REMOVED)
 
 
-def remove_resources(services: Services, target: Target, kinds: Collection[Kind]) -> None:
-    """Remove these kinds from an environment whose namespace stays; the Kustomization first, with pruning.
+def remove_resources(services: Services, target: Target, kinds: Collection[Kind], after: Observation) -> None:
+    """Remove these kinds from an environment; the Kustomization first, with pruning.
 
-    Raises as `remove_environment`.
+    `after` is what is recorded of each once it is gone. Raises as `remove_environment`.
     """
     cluster = services.cluster(target.environment.environment.cluster)
     place, name, project_id = target.namespace, target.project.slug, target.project.id
@@ -50,7 +58,7 @@ def remove_resources(services: Services, target: Target, kinds: Collection[Kind]
     for kind, remove in removals.items():
         if kind in kinds:
             remove()
-            services.records.observations.resource_observed(target.environment.id, kind, _REMOVED)
+            services.records.observations.resource_observed(target.environment.id, kind, after)
 
 
 def _remove_kustomization(cluster: Cluster, target: Target) -> None:
@@ -64,20 +72,20 @@ def _remove_kustomization(cluster: Cluster, target: Target) -> None:
 
 
 def reason_to_keep(
-    found: GitLabProject, heads: Mapping[str, str], project: Project, recorded: Repository
+    found: GitLabProject, commits: Iterable[CommitInfo], project: Project, recorded: Repository
 ) -> str | None:
     """Why a repository must not be deleted, or None if it may. Pure.
 
-    `heads` gives each branch its commit. Only one that Groundwork created, and in which nobody has
-    committed since, may go.
+    `commits` are all that it holds. Only one that Groundwork created, and in which nobody else has committed,
+    may go.
     """
     if ownership.claim_on_repository(found, project.id) is Claim.FOREIGN:
         return "it was not made for this project"
     if repository.is_adopted(found) or not recorded.created_by_us:
         return "it was there before Groundwork adopted it"
-    others = sorted(branch for branch, commit in heads.items() if commit != recorded.state.revision)
-    if others:
-        return f"it holds commits that are not Groundwork's (on {', '.join(others)})"
+    other = next((commit for commit in commits if not template.is_ours(commit, project)), None)
+    if other is not None:
+        return f"it holds commits that are not Groundwork's, such as {other.id[:12]} ({other.title})"
     return None
 
 
@@ -89,7 +97,7 @@ def remove_repository(services: Services, project: Project, recorded: Repository
     """
     found = repository.find(services.gitlab, recorded)
     if found is not None and not found.deletion_date:
-        kept = reason_to_keep(found, services.gitlab.repositories.heads(found.id), project, recorded)
+        kept = reason_to_keep(found, services.gitlab.repositories.commits(found.id), project, recorded)
         if kept:
             return kept
         services.gitlab.projects.mark_for_deletion(found.id)

@@ -125,7 +125,9 @@ def mark_environment_synced(services: Services, operation_id: UUID, environment:
 
 def record_failure(services: Services, wait: Wait, final: Verdict) -> None:
     """Write a wait's bad end into ledger and records, and park what would only keep failing."""
-    message = final.message
+    message, repository = final.message, wait.target.repository.state
+    if repository.reason == Reason.MERGE_REQUEST_OPEN:
+        message += f"; {repository.message}"
     if parks(final):
         _park(services, wait, final)
         message += " (parked: Flux leaves it alone until this is run again)"
@@ -144,6 +146,8 @@ def _park(services: Services, wait: Wait, final: Verdict) -> None:
     manifest = kustomization.parked(wait.target, wait.expected.requested_at, final.reason)
     creating = partial(services.records.ledger.creates, wait.entry_id)
     apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id, creating)
+    details = {"environment": wait.environment_slug, "reason": final.reason, "message": final.message}
+    services.records.audit.changed(wait.target.project.id, "environment.parked", details)
 
 
 def _wait(services: Services, target: Target, entry: StepEntry) -> Wait:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from groundwork.records.audit import Audit
+from groundwork.records.cases import Cases
 from groundwork.records.connection import Database
 from groundwork.records.directory import Directory
 from groundwork.records.inventory import Inventory
@@ -17,6 +18,7 @@ from groundwork.records.operations import Operations
 from groundwork.records.passes import Passes
 from groundwork.records.projects import Projects
 from groundwork.records.rehearsal import Rehearsal, rehearse
+from groundwork.records.removals import Removals
 from groundwork.records.resources import Resources
 from groundwork.records.sightings import Sightings
 from groundwork.records.specs import EnvironmentSpec, ProjectSpec, RepositorySpec, RunSpec
@@ -43,6 +45,8 @@ class Records:
         self.inventory = Inventory(self._database)
         self.sightings = Sightings(self._database)
         self.passes = Passes(self._database)
+        self.cases = Cases(self._database)
+        self.removals = Removals(self._database)
 
     def rehearse(
         self,

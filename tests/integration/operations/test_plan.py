@@ -71,7 +71,9 @@ def test_each_difference_is_named_with_its_field(
     api.projects.update(f"platform/{slug}", {"description": "changed by hand"})
     kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged", "--overwrite")
     kubectl("delete", "networkpolicy", "groundwork", "-n", namespace)
-    kubectl("patch", "gitrepository", slug, "-n", namespace, "--type=merge", "-p", '{"spec":{"suspend":true}}')
+    kubectl(
+        "patch", "gitrepository", slug, "-n", namespace, "--type=merge", "-p", '{"spec":{"suspend":true}}'
+    )
     again = request | {"project_id": str(operation.project_id), "environment_ids": ["dev", "prod"]}
 
     found = planned(operations, again)

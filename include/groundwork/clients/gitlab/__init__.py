@@ -7,6 +7,7 @@ from groundwork.clients.gitlab.api import GitLab
 from groundwork.clients.gitlab.types import (
     MAINTAINER,
     BranchProtection,
+    CommitInfo,
     DeployToken,
     GitLabProject,
     Group,
@@ -17,6 +18,7 @@ from groundwork.clients.gitlab.types import (
 __all__ = [
     "MAINTAINER",
     "BranchProtection",
+    "CommitInfo",
     "DeployToken",
     "GitLab",
     "GitLabProject",

@@ -123,7 +123,7 @@ def _look(services: Services, recorded: RecordedProject, listed: GitLabView) -> 
         found,
         own,
         services.gitlab.protected_branches.find(found.id, known.default_branch) if own else None,
-        services.gitlab.deploy_tokens.all_active(found.id),
+        services.gitlab.deploy_tokens.active(found.id),
         _content(services, recorded, known, found) if needs_content(known) else None,
     )
 

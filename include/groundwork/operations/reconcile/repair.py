@@ -194,12 +194,16 @@ class EnvironmentRepair:
 
     def _credentials(self, outcome: Outcome) -> None:
         gitlab, known = self._services.gitlab, gitlab_id(self._target.repository)
+        ends = credentials.expiry(self._services.settings.deploy_token_days)
+        made = (gitlab, self._cluster, self._target, known, ends, outcome.creating)
         if any(item.finding.finding_class is FindingClass.CREDENTIALS for item in self._found):
-            # What is not accepted is no loss; without it a new one takes its place.
-            for token in gitlab.deploy_tokens.active(known, credentials.token_name(self._target)):
-                gitlab.deploy_tokens.revoke(known, token.id)
-        made = credentials.apply(gitlab, self._cluster, self._target, known, outcome.creating)
-        self._observed(Kind.CREDENTIALS, _SEEN, str(made.token_id))
+            token = credentials.put_new(*made)
+            # What is not accepted any more is no loss.
+            credentials.revoke_others(gitlab, self._target, known, token)
+            token_id = token.id
+        else:
+            token_id = credentials.apply(*made).token_id
+        self._observed(Kind.CREDENTIALS, _SEEN, str(token_id))
 
     def _git_repository(self, outcome: Outcome) -> None:
         manifest = git_repository.desired(self._target, request_token())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 # `looked_up_to` is the last project whose parts that cannot be listed were read; the next pass goes on there.
 _PASSES = r"""
