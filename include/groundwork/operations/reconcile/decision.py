@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from groundwork.model.changes import System
 from groundwork.model.findings import DecidedFinding, Finding, FindingClass, FindingState, Policy
+from groundwork.operations.reconcile.environments import REFUSED_KIND
 from groundwork.resources import repository
 
 # Without its repository in its place there is nothing that an environment could be put right with.
@@ -64,7 +65,7 @@ def _decided(
         return DecidedFinding(finding, policy, FindingState.HEALED, "recorded as it is")
     if repository_gone:
         return DecidedFinding(finding, policy, FindingState.HELD, "its repository is not in its place")
-    if finding.finding_class is FindingClass.CREDENTIALS and finding.key in healed_lately:
+    if finding.kind == REFUSED_KIND and finding.key in healed_lately:
         outcome = "renewed a short while ago and refused again: look at GitLab's side"
         return DecidedFinding(finding, policy, FindingState.HELD, outcome)
     if gitlab_problem and finding.system is System.GITLAB:
