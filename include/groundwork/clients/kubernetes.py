@@ -141,7 +141,10 @@ class Cluster:
                 query=[*query, ("continue", token)] if token else query,
                 accept=accept,
             )
-            for item in page["items"]:
+            if "items" not in page:
+                raise Unavailable(f"Cluster {self.name} did not answer with a list of {resource.plural}.")
+            # Lists of metadata say null where others say [].
+            for item in page["items"] or ():
                 yield {**item, "apiVersion": api_version, "kind": kind}
             token = page["metadata"].get("continue") or ""
             if not token:

@@ -1,4 +1,4 @@
-"""What a pass finds besides drift: statuses that are not true, what somebody did on purpose, what nobody claims."""
+"""What a pass finds besides drift: untrue statuses, what somebody did on purpose, what nobody claims."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def slug(operations: Driver) -> str:
 
 def _force(database: Any, slug: str, status: str) -> None:
     """All of a project to one status, as a bad day or a hand in the database leaves it."""
-    values = {"slug": slug, "status": status}
-    project = "(SELECT id FROM projects WHERE slug = %(slug)s)"
-    environments = f"(SELECT id FROM project_environments WHERE project_id = {project})"
-    for table, where in (
-        ("gitops_resources", f"project_environment_id IN {environments}"),
-        ("project_environments", f"project_id = {project}"),
-        ("repositories", f"project_id = {project}"),
-        ("projects", "slug = %(slug)s"),
+    project = database.execute("SELECT id FROM projects WHERE slug = %s", [slug]).fetchone()["id"]
+    values = {"id": project, "status": status}
+    for statement in (
+        "UPDATE gitops_resources SET status = %(status)s WHERE project_environment_id IN"
+        " (SELECT id FROM project_environments WHERE project_id = %(id)s)",
+        "UPDATE project_environments SET status = %(status)s WHERE project_id = %(id)s",
+        "UPDATE repositories SET status = %(status)s WHERE project_id = %(id)s",
+        "UPDATE projects SET status = %(status)s WHERE id = %(id)s",
     ):
-        database.execute(f"UPDATE {table} SET status = %(status)s WHERE {where}", values)
+        database.execute(statement, values)
 
 
 @pytest.mark.parametrize("status", ["pending", "applied", "drifted"])
@@ -107,7 +107,7 @@ def test_what_somebody_suspended_stays_so_and_is_told(
 
 
 def test_what_flux_cannot_apply_is_told_in_its_words(
-    reconcile: Reconcile, api: gitlab.Gitlab, database: Any, operations: Driver, kubectl: Any
+    reconcile: Reconcile, api: gitlab.Gitlab, operations: Driver, kubectl: Any
 ) -> None:
     request = operations.request("dev")
     assert operations.run(request).status == "succeeded"
@@ -137,7 +137,8 @@ def test_what_flux_cannot_apply_is_told_in_its_words(
 def test_an_operation_whose_run_died_is_ended(reconcile: Reconcile, database: Any, slug: str) -> None:
     database.execute(
         "UPDATE operations SET status = 'running', finished_at = NULL, reason = NULL, message = NULL"
-        " WHERE id = (SELECT operation_id FROM leases JOIN projects ON projects.id = project_id WHERE slug = %s)",
+        " WHERE id = (SELECT operation_id FROM leases"
+        " JOIN projects ON projects.id = project_id WHERE slug = %s)",
         [slug],
     )
     seen = reconcile.run(slug)
@@ -168,9 +169,7 @@ def test_a_project_that_an_operation_holds_is_left_to_it(
     kubectl("get", "networkpolicy", "groundwork", "-n", f"project-{slug}-dev", "-o", "json")
 
 
-def test_what_nobody_claims_is_told_and_left(
-    reconcile: Reconcile, api: gitlab.Gitlab, kubectl: Any, slug: str
-) -> None:
+def test_what_nobody_claims_is_told_and_left(reconcile: Reconcile, api: gitlab.Gitlab, kubectl: Any) -> None:
     stranger = str(uuid4())
     kubectl("create", "namespace", f"orphan-{stranger[:8]}")
     kubectl("label", "namespace", f"orphan-{stranger[:8]}", f"groundwork.dev/project-id={stranger}")

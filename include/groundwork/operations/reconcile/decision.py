@@ -12,6 +12,7 @@ from groundwork.resources import repository
 
 # Without its repository in its place there is nothing that an environment could be put right with.
 _NO_REPOSITORY = frozenset({FindingClass.REPOSITORY_GONE, FindingClass.ZOMBIE})
+_WITH_TOKEN = frozenset({"Namespace", "Secret", "Credentials", REFUSED_KIND})
 _IN_THE_RECORDS = frozenset({FindingClass.STUCK, FindingClass.DEAD_OPERATION})
 
 
@@ -68,9 +69,14 @@ def _decided(
     if finding.kind == REFUSED_KIND and finding.key in healed_lately:
         outcome = "renewed a short while ago and refused again: look at GitLab's side"
         return DecidedFinding(finding, policy, FindingState.HELD, outcome)
-    if gitlab_problem and finding.system is System.GITLAB:
+    if gitlab_problem and _needs_gitlab(finding):
         return DecidedFinding(finding, policy, FindingState.HELD, gitlab_problem)
     return DecidedFinding(finding, policy, FindingState.OPEN)
+
+
+def _needs_gitlab(finding: Finding) -> bool:
+    """Whether a repair asks something of GitLab: a deploy token goes into every namespace that is new."""
+    return finding.system is System.GITLAB or finding.kind in _WITH_TOKEN
 
 
 def braked(decided: Sequence[DecidedFinding], projects: int, brake: Brake) -> str | None:

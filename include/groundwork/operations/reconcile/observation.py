@@ -112,7 +112,7 @@ def _gitlab(services: Services, topic: str, expected: int) -> GitLabView:
         return GitLabView(
             topic,
             problem=f"GitLab lists none of {expected} recorded repositories: its answer was wrong, or"
-            " Groundwork's token has lost its rights. If they are really gone, look at one project at a time.",
+            " Groundwork's token has lost its rights. If they are gone indeed, look at one project alone.",
         )
     return GitLabView(topic, found)
 
