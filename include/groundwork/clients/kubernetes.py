@@ -139,7 +139,8 @@ class Cluster:
                 query=[*query, ("continue", token)] if token else query,
                 accept=accept,
             )
-            for item in page["items"]:
+            # An empty list of metadata alone comes as null.
+            for item in page["items"] or ():
                 yield {**item, "apiVersion": api_version, "kind": kind}
             token = page["metadata"].get("continue") or ""
             if not token:
