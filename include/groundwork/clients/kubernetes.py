@@ -101,6 +101,8 @@ class Cluster:
 
     def __init__(self, name: str, api_client: ApiClient, timeout: float) -> None:
         self.name = name
+        # By itself urllib3 would repeat a read up to three times and sleep for as long as Retry-After says.
+        api_client.rest_client.pool_manager.connection_pool_kw["retries"] = False
         self._api = api_client
         self._timeout = timeout
         self._discovered: dict[str, dict[str, _Resource]] = {}
