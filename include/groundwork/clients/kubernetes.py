@@ -148,6 +148,28 @@ class Cluster:
             if not token:
                 return
 
+    def contents(self, namespace: str) -> tuple[builtins.list[Manifest], builtins.list[str]]:
+        """The metadata of everything in a namespace, and the kinds that this client may not list.
+
+        Each object has its apiVersion and kind (Kubernetes API concepts, "Discovery").
+        """
+        found: list[Manifest] = []
+        hidden: list[str] = []
+        for prefix in self._served():
+            api_version = prefix.removeprefix("/apis/").removeprefix("/api/")
+            for item in self._call("GET", prefix, f"look for {api_version}")["resources"]:
+                if "/" in item["name"] or not item["namespaced"] or "list" not in item["verbs"]:
+                    continue
+                path = f"{prefix}/namespaces/{namespace}/{item['name']}"
+                doing = f"list {item['name']} in namespace {namespace}"
+                try:
+                    listed = self._call("GET", path, doing, accept=_METADATA_LIST)["items"]
+                except NotAllowed:
+                    hidden.append(item["kind"])
+                    continue
+                found += ({**one, "apiVersion": api_version, "kind": item["kind"]} for one in listed or ())
+        return found, hidden
+
     def apply(self, manifest: Manifest, *, force: bool) -> Manifest:
         """Server-side apply; answers the object as stored.
 
@@ -210,6 +232,11 @@ class Cluster:
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         answer = self._call("POST", path, "ask for own rights", review, "application/json")
         return bool(answer.get("status", {}).get("allowed"))
+
+    def _served(self) -> builtins.list[str]:
+        """The API groups of the cluster, each once: at the version the cluster prefers."""
+        groups = self._call("GET", "/apis", "look for API groups")["groups"]
+        return ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
 
     def _discover(self, api_version: str, kind: str) -> _Resource:
         """How the API addresses a kind (Kubernetes API concepts, "Discovery")."""

@@ -16,6 +16,7 @@ from groundwork.records.observations import Observations
 from groundwork.records.operations import Operations
 from groundwork.records.projects import Projects
 from groundwork.records.rehearsal import Rehearsal, rehearse
+from groundwork.records.removals import Removals
 from groundwork.records.resources import Resources
 from groundwork.records.specs import EnvironmentSpec, ProjectSpec, RepositorySpec, RunSpec
 
@@ -39,6 +40,7 @@ class Records:
         self.lease = Lease(self._database)
         self.audit = Audit(self._database)
         self.cases = Cases(self._database)
+        self.removals = Removals(self._database)
 
     def rehearse(
         self,

@@ -1,4 +1,4 @@
-"""Broken for real in GitLab and the cluster: the first broken link is found, and running again mends it."""
+"""Things broken for real in GitLab and the cluster: the first broken link is found; a new run mends it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from groundwork.clients.gitlab.transport import translated
@@ -25,10 +26,11 @@ class DeployTokens:
                 if name in (None, token.name) and not token.revoked and not token.expired
             ]
 
-    def create(self, project_id: int, name: str) -> DeployToken:
-        """A new deploy token that may read the repository and nothing else."""
+    def create(self, project_id: int, name: str, expires_on: date) -> DeployToken:
+        """A new deploy token that may read the repository and nothing else, until 00:00 UTC of that day."""
+        values = {"name": name, "scopes": ["read_repository"], "expires_at": expires_on.isoformat()}
         with translated(f"create deploy token {name} of project {project_id}"):
-            token = self._of(project_id).create({"name": name, "scopes": ["read_repository"]})
+            token = self._of(project_id).create(values)
         return DeployToken(token.id, token.name, token.username, token.expires_at, token.token)
 
     def revoke(self, project_id: int, token_id: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from groundwork.clients.gitlab.transport import translated
-from groundwork.clients.gitlab.types import MergeRequest
+from groundwork.clients.gitlab.types import CommitInfo, MergeRequest
 from groundwork.errors import NotFound, Rejected
 
 _UNKNOWN_REF = "Could not find ref"
@@ -40,11 +41,17 @@ class Repositories:
             return None
         return str(base["id"]) if isinstance(base, dict) and base.get("id") else None
 
-    def heads(self, project_id: int) -> dict[str, str]:
-        """The commit each branch points to; empty for an empty repository."""
-        with translated(f"list branches of project {project_id}"):
-            branches = self._project(project_id).branches.list(iterator=True, per_page=100)
-            return {branch.name: branch.commit["id"] for branch in branches}
+    def commits(self, project_id: int) -> Iterator[CommitInfo]:
+        """Every commit of every branch and tag, newest first; none for an empty repository."""
+        try:
+            with translated(f"list commits of project {project_id}"):
+                listed = self._project(project_id).commits.list(
+                    query_parameters={"all": True, "per_page": 100}, iterator=True
+                )
+                for commit in listed:
+                    yield CommitInfo(commit.id, commit.title, commit.message, commit.committer_email)
+        except NotFound:
+            return
 
     def merge_request(self, project_id: int, branch: str) -> MergeRequest | None:
         """The newest merge request of a source branch, in whatever state."""

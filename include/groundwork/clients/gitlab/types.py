@@ -9,11 +9,12 @@ MAINTAINER = 40
 
 @dataclass(frozen=True)
 class Group:
-    """A group as GitLab shows it; `path` is the full one."""
+    """A group as GitLab shows it; `path` is the full one. In a `closed` one nobody may create projects."""
 
     id: int
     path: str
     visibility: str
+    closed: bool
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class DeployToken:
     username: str
     expires_at: str | None = None
     secret: str | None = None
+
+
+@dataclass(frozen=True)
+class CommitInfo:
+    """A commit as GitLab lists it; `title` is the message's first line."""
+
+    id: str
+    title: str
+    message: str
+    committer_email: str
 
 
 @dataclass(frozen=True)
