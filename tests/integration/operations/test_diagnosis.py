@@ -294,7 +294,7 @@ def test_a_hundred_stuck_projects_are_told_in_one_go(operations: Driver, sandbox
     others = len(results) - len(slugs)
     assert len(calls) <= 50 + 10 + 4 * others, collections.Counter(call.route for call in calls)
     assert len(cluster) <= 2 * 9 * (1 + len(results) // 50) + 6 * others, collections.Counter(cluster)
-    assert seconds < 20
+    assert seconds < 60
 
 
 def strand(operations: Driver, slug: str, number: int) -> None:

@@ -27,7 +27,7 @@ BEFORE = {"status": "pending", "reason": "Recorded", "message": "", "revision": 
             "status: pending -> failed; reason: Recorded -> Rejected; dev: no",
         ),
         ({"name": "groundwork-git", "before": "31", "after": "32"}, "groundwork-git: 31 -> 32"),
-        ({"before": None, "after": 7}, "- -> 7"),
+        ({"path": "platform/shop", "before": None, "after": 7}, "platform/shop: - -> 7"),
         ({"before": {"archived": True}, "after": {"archived": False}}, "archived: True -> False"),
         ({"kind": "initialize", "dag_id": "d", "run_id": "r"}, "initialize"),
         (
