@@ -38,7 +38,10 @@ def item(kind: str = "ConfigMap", name: str = "x", **metadata: Any) -> dict[str,
         (item("Event"), []),
         (item("Endpoints"), []),
         (item("Secret", annotations={"kubernetes.io/service-account.name": "robot"}), []),
-        (item("PersistentVolumeClaim", "data-db-0", labels={"app": "db"}), ["PersistentVolumeClaim data-db-0"]),
+        (
+            item("PersistentVolumeClaim", "data-db-0", labels={"app": "db"}),
+            ["PersistentVolumeClaim data-db-0"],
+        ),
     ],
 )
 def test_only_what_is_not_the_projects_is_foreign(found: dict[str, Any], theirs: list[str]) -> None:
