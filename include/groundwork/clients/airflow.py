@@ -7,7 +7,7 @@ caller looks whether its run is there, for it chose the run's id. Source: Airflo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
 from ipaddress import ip_address
@@ -76,6 +76,13 @@ class TaskInstance(BaseModel):
     rendered_map_index: str | None
 
 
+class TaskOfRun(TaskInstance):
+    """A task instance that says which run it is of."""
+
+    run_id: str = Field(validation_alias="dag_run_id")
+    dag_id: str
+
+
 class Failure(BaseModel):
     """What a task's log says about its end: the error, if it names one, and the log's last lines."""
 
@@ -94,6 +101,11 @@ class _Tasks(BaseModel):
 
 class _TaskInstances(BaseModel):
     task_instances: list[TaskInstance]
+    total_entries: int
+
+
+class _TasksOfRuns(BaseModel):
+    task_instances: list[TaskOfRun]
     total_entries: int
 
 
@@ -199,6 +211,20 @@ class Airflow:
         found: list[TaskInstance] = []
         while True:
             page = self._get(_TaskInstances, path, limit=_PAGE, offset=len(found))
+            found += page.task_instances
+            if not page.task_instances or len(found) >= page.total_entries:
+                return found
+
+    def tasks_of_runs(
+        self, dag_ids: Sequence[str], run_ids: Sequence[str], states: Sequence[str]
+    ) -> list[TaskOfRun]:
+        """The task instances of many runs that are in one of these states, by pages of 100."""
+        asked = {"dag_ids": list(dag_ids), "dag_run_ids": list(run_ids), "state": list(states)}
+        path = "dags/~/dagRuns/~/taskInstances/list"
+        found: list[TaskOfRun] = []
+        while True:
+            body = {**asked, "order_by": "id", "page_limit": _PAGE, "page_offset": len(found)}
+            page = self._answer(_TasksOfRuns, self._request("POST", path, json=body))
             found += page.task_instances
             if not page.task_instances or len(found) >= page.total_entries:
                 return found

@@ -132,7 +132,8 @@ def _environment(url: str, token: str) -> dict[str, str]:
 
 
 def _translated(error: GitCommandError, doing: str) -> GroundworkError:
-    said = " ".join(str(error.stderr or error.stdout or "").split())[-_EXCERPT:]
+    # With --porcelain git says on stdout what became of a branch, and on stderr what the server told.
+    said = " ".join(f"{error.stderr} {error.stdout}".split())[-_EXCERPT:]
     text = f"Could not {doing}: git said {said or 'nothing'}"
     if "Authentication failed" in said or "Access denied" in said or "not allowed to push" in said:
         return NotAllowed(f"{text}. Check the token's scope write_repository and its user's role.")

@@ -21,7 +21,7 @@ def accept(services: Services, values: dict[str, Any], run: Run) -> Operation:
     The same run again gets the same operation. Raises `InvalidRequest` with every problem, or `ProjectBusy`;
     a refusal is left in the audit trail and nowhere else.
     """
-    with refusals_audited(services, run):
+    with refusals_audited(services, run, values):
         request = parse_request(values)
         resolved = resolve(services, request)
         return services.records.operations.open(

@@ -30,7 +30,7 @@ def accept(services: Services, values: dict[str, Any], run: Run) -> Operation:
 
     The same run again gets the same operation. Raises `InvalidRequest` with every problem, or `ProjectBusy`.
     """
-    with refusals_audited(services, run):
+    with refusals_audited(services, run, values):
         request = parse(DecommissionRequest, values)
         if request.backup and services.settings.backup_dir is None:
             rule = "needs a folder to store it in: set GROUNDWORK_BACKUP_DIR"

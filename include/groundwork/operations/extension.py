@@ -28,7 +28,7 @@ def accept(services: Services, values: dict[str, Any], run: Run) -> Operation:
 
     The same run again gets the same operation. Raises `InvalidRequest` with every problem, or `ProjectBusy`.
     """
-    with refusals_audited(services, run):
+    with refusals_audited(services, run, values):
         request = parse(AddEnvironmentsRequest, values)
         subject = subject_of(services, request.project_id, request.user_id)
         if subject.project.state.status is Status.REMOVED:

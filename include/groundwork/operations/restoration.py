@@ -29,7 +29,7 @@ def restoration(services: Services, values: dict[str, Any], run: Run) -> dict[st
     The environments that are there stay, those named (all by default) come back. Raises `InvalidRequest` with
     every problem, and `NotFound` if the repository is gone for good.
     """
-    with refusals_audited(services, run):
+    with refusals_audited(services, run, values):
         request = parse(RestoreRequest, values)
         subject = subject_of(services, request.project_id, request.user_id)
         project = subject.project

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from groundwork.errors import GroundworkError, InvalidRequest, NotFound, Problem
+from groundwork.model import names
 from groundwork.model.entities import OperationKind, Project, ProjectEnvironment, User
 from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
@@ -75,14 +78,15 @@ def run_spec(
 
 
 @contextmanager
-def refusals_audited(services: Services, run: Run) -> Iterator[None]:
-    """Leave a refusal in the audit trail, and nowhere else."""
+def refusals_audited(services: Services, run: Run, values: Mapping[str, Any]) -> Iterator[None]:
+    """Leave the refusal of a raw request in the audit trail, and nowhere else."""
     try:
         yield
     except GroundworkError as refusal:
         services.records.audit.append(
             run.triggered_by or "unknown",
             "request.refused",
+            project_id=_concerned(services, values),
             details={
                 "dag_id": run.dag_id,
                 "run_id": run.run_id,
@@ -91,3 +95,12 @@ def refusals_audited(services: Services, run: Run) -> Iterator[None]:
             },
         )
         raise
+
+
+def _concerned(services: Services, values: Mapping[str, Any]) -> UUID | None:
+    """The project that a refused request was about, if there is one of its id or slug."""
+    reference = str(values.get("project_id") or values.get("slug") or "")
+    if names.reference_problem(reference):
+        return None
+    project = services.records.projects.find(reference)
+    return project.id if project else None

@@ -53,8 +53,8 @@ def mark_environment_synced(operation_id: str, environment: str) -> None:
 def make_environments(operation: Any, recorded: Any, *, repository: Any, content: Any, settled: Any) -> Any:
     """The mapped task group `environment`, over the slugs that `recorded` answers.
 
-    Credentials wait for the task `repository`, Flux's objects for the task `content`. All that still runs when
-    something fails has ended before the teardown `settled`.
+    Credentials wait for the task `repository`, Flux's objects for the task `content`. Whatever fails, all of
+    it has ended before the teardown `settled`.
     """
 
     @task_group(group_id="environment")

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from groundwork.records.audit import Audit
+from groundwork.records.cases import Cases
 from groundwork.records.connection import Database
 from groundwork.records.directory import Directory
 from groundwork.records.lease import Lease
@@ -38,6 +39,7 @@ class Records:
         self.ledger = Ledger(self._database)
         self.lease = Lease(self._database)
         self.audit = Audit(self._database)
+        self.cases = Cases(self._database)
         self.removals = Removals(self._database)
 
     def rehearse(

@@ -64,9 +64,7 @@ def apply(
             message = f"Somebody has pushed to {branch} of {repository.path} at the same moment."
             raise WaitingError(message, _LOOK_AGAIN) from error
         except NotAllowed:
-            return _propose(
-                gitlab, git, project, repository, gitlab_id, addition, list(missing), revision, url
-            )
+            return _propose(gitlab, git, project, repository, gitlab_id, addition, list(missing), revision)
     return AppliedTemplate(revision)
 
 
@@ -94,9 +92,9 @@ def _propose(
     addition: Path,
     environments: Sequence[str],
     revision: str,
-    url: str,
 ) -> AppliedTemplate:
-    """Put the commit on a branch of its own, unless it is there from an earlier try, and ask for its merge."""
+    """Put the commit on a branch of its own, unless an earlier try has done so, and ask for its merge."""
+    url = repository.http_url or ""
     branch = f"groundwork/add-{'-'.join(environments)}"
     there = git.remote_head(url, branch)
     if there is None:

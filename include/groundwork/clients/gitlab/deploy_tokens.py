@@ -16,14 +16,14 @@ class DeployTokens:
     def __init__(self, api: Any) -> None:
         self._api = api
 
-    def active(self, project_id: int, name: str) -> list[DeployToken]:
-        """The project's active deploy tokens of this name; GitLab does not keep names unique."""
+    def active(self, project_id: int, name: str | None = None) -> list[DeployToken]:
+        """The project's active deploy tokens, all or of this name; GitLab does not keep names unique."""
         with translated(f"list deploy tokens of project {project_id}"):
             tokens = self._of(project_id).list(iterator=True, active=True)
             return [
                 DeployToken(token.id, token.name, token.username, token.expires_at)
                 for token in tokens
-                if token.name == name and not token.revoked and not token.expired
+                if name in (None, token.name) and not token.revoked and not token.expired
             ]
 
     def create(self, project_id: int, name: str, expires_on: date) -> DeployToken:

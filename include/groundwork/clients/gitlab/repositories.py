@@ -7,7 +7,9 @@ from typing import Any
 
 from groundwork.clients.gitlab.transport import translated
 from groundwork.clients.gitlab.types import CommitInfo, MergeRequest
-from groundwork.errors import NotFound
+from groundwork.errors import NotFound, Rejected
+
+_UNKNOWN_REF = "Could not find ref"
 
 
 class Repositories:
@@ -26,11 +28,16 @@ class Repositories:
         return bytes(content)
 
     def merge_base(self, project_id: int, revisions: tuple[str, str]) -> str | None:
-        """The best common ancestor of two commits, or None when they share none or one is unknown."""
+        """The best common ancestor of two commits or branches, or None when they share none or one is
+        unknown."""
         try:
             with translated(f"compare commits of project {project_id}"):
                 base = self._project(project_id).repository_merge_base(list(revisions))
         except NotFound:
+            return None
+        except Rejected as refusal:
+            if _UNKNOWN_REF not in refusal.message:
+                raise
             return None
         return str(base["id"]) if isinstance(base, dict) and base.get("id") else None
 
