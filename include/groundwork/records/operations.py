@@ -36,6 +36,13 @@ SET status = %(status)s, reason = %(reason)s, message = %(message)s, finished_at
 WHERE id = %(id)s
 RETURNING *
 """
+_END_DEAD = """
+UPDATE operations
+SET status = 'failed', finished_at = clock_timestamp(), reason = 'LeaseLost',
+    message = 'The operation stopped renewing its lease and nobody has seen it since.'
+WHERE project_id = %(project_id)s AND status = 'running'
+RETURNING id
+"""
 
 
 class Operations:
@@ -112,6 +119,23 @@ class Operations:
             details = {"status": status, "reason": reason, "message": row["message"]}
             audit.append(transaction, "groundwork", "operation.closed", project_id, operation_id, details)
         return rows.operation(row)
+
+    def end_dead(self, project_id: UUID) -> bool:
+        """Ends an operation of the project that is recorded as running and whose lease has run out.
+
+        It may still take the project up again, as any last holder. Answers whether there was one.
+        """
+        with self._database.transaction() as transaction:
+            locked_project(transaction, project_id)
+            holder = lease.holder(transaction, project_id)
+            if holder is not None and holder["live"]:
+                return False
+            ended = transaction.all(_END_DEAD, project_id=project_id)
+            derive_project(transaction, project_id)
+            for row in ended:
+                details = {"status": OperationStatus.FAILED, "reason": "LeaseLost"}
+                audit.append(transaction, "groundwork", "operation.closed", project_id, row["id"], details)
+        return bool(ended)
 
 
 def _operation(transaction: Transaction, operation_id: UUID) -> Row:
