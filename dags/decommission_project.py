@@ -60,7 +60,8 @@ def record_removal(operation_id: str) -> list[str]:
     return decommission_steps.record_removal(operation_id)
 
 
-@task(**WAITS)
+# A task that is mapped by itself does not take its description from the docstring.
+@task(doc_md="Suspend Flux, so that nothing more is applied.", **WAITS)
 def suspend_flux(operation_id: str, environment: str) -> None:
     """Suspend Flux, so that nothing more is applied."""
     from groundwork.orchestration import decommission_steps

@@ -33,7 +33,12 @@ def find_due(params: Any = None) -> list[str]:
 
 
 # It ends itself at the setting `sync_deadline`, before it has used up these tries.
-@task(map_index_template="{{ task.op_kwargs['project'] }}", retries=2000, max_active_tis_per_dag=8)
+@task(
+    doc_md="Put new tokens into place, prove them, and revoke the old ones.",
+    map_index_template="{{ task.op_kwargs['project'] }}",
+    retries=2000,
+    max_active_tis_per_dag=8,
+)
 def rotate_project(project: str, params: Any = None, dag_run: Any = None) -> None:
     """Put new tokens into place, prove them, and revoke the old ones."""
     from groundwork.orchestration import rotation_steps
