@@ -2,11 +2,12 @@
 # the pinned requirements, and (first time only, cached outside the clone) the sandbox's control plane.
 # Needs Linux, Python >= 3.11 with venv, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down destroy status demo test lint format lock
+.PHONY: help setup up down destroy status demo test soak lint format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 SYNCED := .venv/.synced
+SOAK_ROUNDS ?= 25
 TEST_ARGS ?= -n auto --dist loadfile
 
 help: ## list the commands
@@ -43,6 +44,14 @@ demo: up ## start everything and create a project with three environments
 test: $(SYNCED) ## run the tests on a sandbox of their own; TEST_ARGS narrows them
 	@$(BIN)/groundwork-sandbox build
 	$(BIN)/pytest $(TEST_ARGS)
+
+soak: $(SYNCED) ## play 5,000 schedules of faults, hours long; SOAK_ROUNDS and SEED change how many and which
+	@$(BIN)/groundwork-sandbox build
+	@seed=$${SEED:-$$(date +%s)}; for round in $$(seq $(SOAK_ROUNDS)); do \
+	  echo "round $$round of $(SOAK_ROUNDS): --schedules 200 --schedule-seed $$seed"; \
+	  $(BIN)/pytest tests/crash/test_schedules.py --schedules 200 --schedule-seed $$seed || exit 1; \
+	  seed=$$((seed + 1)); \
+	done
 
 lint: $(SYNCED) ## style, types, import layers
 	$(BIN)/ruff check .

@@ -284,7 +284,10 @@ class Cluster:
             raise _translated(error, doing, self.name) from error
         except HTTPError as error:
             raise Unavailable(f"Could not {doing}: cluster {self.name} does not answer ({error}).") from error
-        answer: Manifest = json.loads(response.data)
+        try:
+            answer: Manifest = json.loads(response.data)
+        except ValueError as error:
+            raise Unavailable(f"Could not {doing}: cluster {self.name} did not answer in JSON.") from error
         return answer
 
 

@@ -79,3 +79,10 @@ class MergeRequest:
     iid: int
     state: str
     web_url: str
+
+
+@dataclass(frozen=True)
+class BranchProtection:
+    """How a branch is protected."""
+
+    allow_force_push: bool = False
