@@ -8,10 +8,14 @@ from typing import Self
 from groundwork.records.audit import Audit
 from groundwork.records.connection import Database
 from groundwork.records.directory import Directory
+from groundwork.records.figures import Tally
 from groundwork.records.lease import Lease
 from groundwork.records.ledger import Ledger
+from groundwork.records.listing import Listing
 from groundwork.records.observations import Observations
 from groundwork.records.operations import Operations
+from groundwork.records.overview import Overview
+from groundwork.records.people import People
 from groundwork.records.projects import Projects
 from groundwork.records.resources import Resources
 
@@ -34,6 +38,10 @@ class Records:
         self.ledger = Ledger(self._database)
         self.lease = Lease(self._database)
         self.audit = Audit(self._database)
+        self.listing = Listing(self._database)
+        self.overview = Overview(self._database)
+        self.people = People(self._database)
+        self.tally = Tally(self._database)
 
     def close(self) -> None:
         self._database.close()
