@@ -76,6 +76,14 @@ class DeployToken:
     secret: str | None = None
 
 
+@dataclass(frozen=True)
+class RateLimit:
+    """Requests the token may send in the present minute, and how many of them are left."""
+
+    limit: int
+    remaining: int
+
+
 class GitLab:
     """One GitLab server, as the owner of one token. `timeout` is seconds per answer."""
 
@@ -98,6 +106,13 @@ class GitLab:
         with _translated("look at its own token"):
             token = self._api.personal_access_tokens.get("self")
         return frozenset(token.scopes)
+
+    def rate_limit(self) -> RateLimit | None:
+        """How much of the rate limit is left, or None where GitLab sets none. Costs one request."""
+        with _translated("read GitLab's version"):
+            answer = self._api.http_request("get", "/version")
+        limit, remaining = (answer.headers.get(f"RateLimit-{name}", "") for name in ("Limit", "Remaining"))
+        return RateLimit(int(limit), int(remaining)) if limit.isdigit() and remaining.isdigit() else None
 
     def find_group(self, path: str) -> Group | None:
         """The group with this full path, or None if it does not exist or is hidden from the token."""

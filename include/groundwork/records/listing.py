@@ -10,7 +10,7 @@ from uuid import UUID
 from groundwork.errors import InvalidRequest, Problem
 from groundwork.model.entities import Project
 from groundwork.model.statuses import Status
-from groundwork.records import rows
+from groundwork.records import opening, rows
 from groundwork.records.connection import Database, Row
 from groundwork.records.references import as_id
 
@@ -49,6 +49,11 @@ ORDER BY page.created_at DESC, page.id DESC
 """
 _ORGANIZATION: Final = """
 SELECT id FROM organizations WHERE id = %(id)s::uuid OR %(id)s::uuid IS NULL AND slug = %(reference)s
+"""
+_BY_SLUG: Final = """
+SELECT projects.*, organizations.slug AS organization_slug
+FROM projects JOIN organizations ON organizations.id = projects.organization_id
+WHERE projects.slug = %(slug)s
 """
 _EXISTS: Final = "SELECT EXISTS (SELECT FROM projects WHERE id = %(id)s) AS found"
 _WORDS = re.compile(r"[^\W_]+")
@@ -109,6 +114,18 @@ class Listing:
             given = {name: value for name, value in asked.items() if value is not None}
             statement = page_statement(given)
             return [_listed(row) for row in transaction.all(statement, limit=limit, **given)]
+
+    def slug_is_free(self, slug: str, organization: str | None = None) -> bool:
+        """Whether a new project may have this slug now.
+
+        One of the same organization (id or slug) that made nothing would give it up.
+        """
+        with self._database.transaction() as transaction:
+            row = transaction.maybe(_BY_SLUG, slug=slug)
+            if row is None:
+                return True
+            same = organization in (row["organization_slug"], str(row["organization_id"]))
+            return same and opening.is_free(transaction, row)
 
 
 def page_statement(given: dict[str, object]) -> LiteralString:

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from groundwork.model.entities import (
+    AuditEvent,
     GitOpsResource,
     Operation,
     Organization,
@@ -51,6 +52,10 @@ SELECT details FROM audit_events
 WHERE action = 'request.refused' AND details->>'run_id' = %(run_id)s AND details->>'dag_id' = %(dag_id)s
 ORDER BY id DESC LIMIT 1
 """
+_LATEST_EVENTS: Final = """
+SELECT * FROM audit_events WHERE project_id = %(project_id)s ORDER BY id DESC LIMIT %(limit)s
+"""
+_LAST_EVENT: Final = "SELECT coalesce(max(id), 0) AS id FROM audit_events WHERE project_id = %(project_id)s"
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,6 @@ class Overview:
                 holder=Holder(**holder) if holder else None,
             )
 
-    def operations(self, project_id: UUID, *, limit: int = 50) -> list[tuple[Operation, list[StepEntry]]]:
-        """A project's operations with their steps, newest first."""
-        with self._database.transaction() as transaction:
-            return _operations(transaction, project_id, limit)
-
     def operation(self, operation_id: UUID) -> tuple[Operation, list[StepEntry]] | None:
         """One operation with its steps, or None."""
         with self._database.transaction() as transaction:
@@ -126,6 +126,17 @@ class Overview:
         with self._database.transaction() as transaction:
             row = transaction.maybe(_OF_RUN, dag_id=dag_id, run_id=run_id)
         return rows.operation(row) if row else None
+
+    def latest_events(self, project_id: UUID, *, limit: int) -> list[AuditEvent]:
+        """The newest events of a project's timeline, newest first."""
+        with self._database.transaction() as transaction:
+            found = transaction.all(_LATEST_EVENTS, project_id=project_id, limit=limit)
+        return [rows.audit_event(row) for row in found]
+
+    def last_event(self, project_id: UUID) -> int:
+        """Id of the newest event in a project's timeline, 0 without any."""
+        with self._database.transaction() as transaction:
+            return int(transaction.one(_LAST_EVENT, project_id=project_id)["id"])
 
     def refusal_of_run(self, dag_id: str, run_id: str) -> Refusal | None:
         """Why the request of a DAG run was refused, if it was."""
