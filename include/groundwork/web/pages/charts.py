@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from groundwork.web.schemas import Day, Health, SyncTimes
 
+DAYS = 14
 WIDTH, HEIGHT = 100.0, 40.0
 _GAP = 0.25
 
@@ -29,14 +30,14 @@ class Chart:
     """Bars from left to right, and the same as a table: a row of texts per day, with the columns' names."""
 
     bars: tuple[Bar, ...]
-    highest: float
+    highest: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-def of_health(health: Health) -> dict[str, Chart]:
-    """The charts of the health page."""
-    days = _every_day(health.days)
+def of_health(health: Health, today: date) -> dict[str, Chart]:
+    """The charts of the health page, of the days up to `today`."""
+    days = _every_day(health.days, today)
     return {"operations": _operations(days), "times": _times(days)}
 
 
@@ -49,7 +50,7 @@ def _operations(days: Sequence[Day]) -> Chart:
         failed = _bar(index, len(days), item.failed, highest, "bad", title)
         bars += [done, Bar(failed.x, failed.y - done.height, failed.width, failed.height, "bad", title)]
     rows = [(f"{item.day:%d %b}", str(item.succeeded), str(item.failed)) for item in days]
-    return Chart(tuple(bars), highest, ("Day", "Succeeded", "Failed"), tuple(rows))
+    return Chart(tuple(bars), str(highest), ("Day", "Succeeded", "Failed"), tuple(rows))
 
 
 def _times(days: Sequence[Day]) -> Chart:
@@ -64,7 +65,7 @@ def _times(days: Sequence[Day]) -> Chart:
         (f"{item.day:%d %b}", f"{item.synced.p50 or 0:.1f} s", f"{item.synced.p95 or 0:.1f} s")
         for item in days
     ]
-    return Chart(tuple(bars), highest, ("Day", "p50", "p95"), tuple(rows))
+    return Chart(tuple(bars), f"{highest:.1f} s", ("Day", "p50", "p95"), tuple(rows))
 
 
 def _bar(index: int, number: int, value: float, highest: float, kind: str, title: str) -> Bar:
@@ -80,12 +81,9 @@ def _bar(index: int, number: int, value: float, highest: float, kind: str, title
     )
 
 
-def _every_day(days: Sequence[Day]) -> list[Day]:
-    """The days from the first to the last, with those on which nothing happened."""
-    if not days:
-        return []
+def _every_day(days: Sequence[Day], today: date) -> list[Day]:
+    """The last `DAYS` days, with those on which nothing happened."""
     known = {item.day: item for item in days}
     nothing = SyncTimes(number=0, p50=None, p95=None)
-    first, last = min(known), max(known)
-    span: list[date] = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    span = [today - timedelta(days=number) for number in reversed(range(DAYS))]
     return [known.get(day) or Day(day=day, succeeded=0, failed=0, synced=nothing) for day in span]

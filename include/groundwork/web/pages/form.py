@@ -86,7 +86,7 @@ def _field(name: str, details: dict[str, Any], of: dict[str, Any], definitions: 
     examples = details.get("examples") or [""]
     return Field(
         name=name,
-        title=details.get("title", short),
+        title=details.get("title") or short.replace("_", " ").capitalize(),
         help=details.get("description", ""),
         required=short in of.get("required", ()),
         pattern=details.get("pattern", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -124,7 +125,7 @@ async def health_page(context: ContextDep) -> HTMLResponse:
             figures=figures,
             budget=budget,
             fault=fault,
-            charts=charts.of_health(figures),
+            charts=charts.of_health(figures, datetime.now(UTC).date()),
         )
 
     return await context.apart(render)

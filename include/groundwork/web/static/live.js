@@ -15,6 +15,7 @@ function restore(fresh) {
 }
 
 function replace(fresh) {
+  if (document.querySelector("dialog[open]")) return; // opened while this was on its way
   if (fresh.innerHTML === shown.innerHTML && fresh.dataset.live === shown.dataset.live) return;
   const before = shown.dataset.status;
   const active = document.activeElement;
