@@ -27,6 +27,7 @@ from groundwork.clients.gitlab import GitLab
 from groundwork.clients.kubernetes import Cluster
 from groundwork.model.statuses import Status
 from groundwork.operations import accept, closing, environment_steps, preflight, project_steps, sync
+from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
 from groundwork.records import Records
 from groundwork.settings import get_settings
@@ -90,7 +91,7 @@ def by_bare_script(environment: dict[str, str], kubeconfig: Path) -> float:
     with Records(environment["DATABASE_URL"]) as records:
         services = Services(settings, records, gitlab, Git(gitlab.token, settings.git_timeout), cluster)
         started = time.monotonic()
-        run = accept.Run("benchmark", uuid4().hex, "benchmark")
+        run = Run("benchmark", uuid4().hex, "benchmark")
         operation = accept.accept(services, new_request(), run).id
         preflight.preflight(services, operation)
         project_steps.record_resources(services, operation)

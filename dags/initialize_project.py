@@ -3,11 +3,12 @@
 One request becomes a running project, and nothing is called `synced` before Flux has applied the commit.
 
 ```
-accept_request → preflight → record_resources ┬→ create_repository → push_template ──────┐
-                                              └→ environment[*]: create_namespace ───────┴→
-   environment[*]: create_credentials → create_git_repository → create_kustomization
+accept_request → preflight → record_resources ┬→ create_repository ┬→ push_template ──────────┐
+                                              │                    └┐                         │
+                                              └→ create_namespace[*] ┴→ create_credentials[*] ┴→
+   environment[*]: create_git_repository → create_kustomization
                    → wait_until_synced → mark_environment_synced
-→ mark_project_synced → close_operation (always)
+→ mark_project_synced → apply_failure_policy → close_operation (both always)
 ```
 
 **Trigger it** with the form, with `groundwork request`, or over the REST API; every field is explained in the
@@ -16,7 +17,9 @@ form. A request that breaks a rule fails before anything is made and says which 
 **Run it again** at any time: clear a failed task, or trigger with the `project_id` of an existing project.
 Each step looks at what exists first, goes on with what is the project's own and touches nothing else.
 
-Environments run side by side; one that fails neither stops nor hides the others.
+Environments run side by side; one that fails neither stops nor hides the others. What becomes of what was
+made when the run fails is the request's `on_failure`: kept, rolled back, or put into quarantine. A `dry_run`
+only prints the plan, in its first task.
 """
 
 from __future__ import annotations
@@ -132,6 +135,14 @@ def mark_project_synced(operation_id: str) -> None:
     steps.run_project_step("mark_project_synced", operation_id)
 
 
+@task(retries=60)
+def apply_failure_policy(operation_id: str) -> None:
+    """Where the project did not become synced: keep, roll back or quarantine what was made."""
+    from groundwork.orchestration import steps
+
+    steps.run_project_step("apply_failure_policy", operation_id)
+
+
 @task
 def close_operation(operation_id: str) -> None:
     """Record how the operation ended and give the lease back."""
@@ -157,7 +168,8 @@ def initialize_project() -> None:
     created = create_repository(operation)
     pushed = push_template(operation)
     finished = mark_project_synced(operation)
-    # Not with on_failure_fail_dagrun: the teardown alone would then decide how the run ended.
+    # Not with on_failure_fail_dagrun: the teardowns alone would then decide how the run ended.
+    settled = apply_failure_policy(operation).as_teardown(setups=operation)
     closed = close_operation(operation).as_teardown(setups=operation)
 
     @task_group(group_id="environment")
@@ -171,15 +183,16 @@ def initialize_project() -> None:
             task_id="wait_until_synced", map_index_template="{{ task.environment }}", **of_environment
         )
         marked = mark_environment_synced(**of_environment)
-        [namespace, pushed] >> credentials >> source >> kustomization >> synced >> marked
-        [namespace, marked] >> closed
+        [namespace, created] >> credentials
+        [credentials, pushed] >> source >> kustomization >> synced >> marked
+        [namespace, credentials, marked] >> settled
 
     environments = make_environment.partial(operation_id=operation).expand(environment=recorded)
     checked >> recorded >> created >> pushed
     environments >> finished
-    # With these and those of each environment, the operation is closed only when every step has ended, also
+    # With these and those of each environment, a failure is settled only when every step has ended, also
     # where another one failed: all other steps lie on a chain that ends in one of them.
-    [pushed, finished] >> closed
+    [created, pushed, finished] >> settled >> closed
 
 
 initialize_project()

@@ -22,6 +22,9 @@ from sandbox.settings import Settings
 
 # What is broken on purpose need not be tried for minutes.
 _QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2"}
+SYSTEMS = ("postgres", "control-plane", "gitlab", "groundwork")
+"""The parts of a sandbox that Groundwork works on, the tables of its records included."""
+
 _HOME = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int | None]()
 _FAILED = pytest.StashKey[bool]()
@@ -146,6 +149,13 @@ def _shared(request: pytest.FixtureRequest) -> SharedSandbox:
 def sandbox(_shared: SharedSandbox) -> SharedSandbox:
     """The whole sandbox, healthy."""
     _shared.up()
+    return _shared
+
+
+@pytest.fixture(scope="session")
+def sandbox_systems(_shared: SharedSandbox) -> SharedSandbox:
+    """The sandbox with everything that Groundwork works on, without Airflow."""
+    _shared.up(SYSTEMS)
     return _shared
 
 

@@ -40,6 +40,20 @@ class Settings(BaseSettings):
         description="Airflow connection of the cluster that seeded environments use.",
     )
 
+    kubectl: str = Field(
+        default="kubectl",
+        description="The kubectl that builds a template's overlays before anything is made; found on PATH.",
+    )
+
+    gitlab_url: str | None = Field(default=None, description="GitLab's URL, for the command line.")
+    gitlab_token: SecretStr | None = Field(
+        default=None, description="A token for GitLab, for the command line."
+    )
+    kubeconfig: Path | None = Field(
+        default=None,
+        description="Kubeconfig for the command line: a cluster connection's id names a context in it, or"
+        " else its current context is used.",
+    )
     database_url: SecretStr | None = Field(default=None, description="Postgres URL for the command line.")
     airflow_url: str | None = Field(default=None, description="Base URL of Airflow, for the command line.")
     airflow_user: str | None = Field(default=None, description="Airflow user name, for the command line.")

@@ -23,6 +23,7 @@ _ENV_ORDER = (
     "GITLAB_URL",
     "GITLAB_TOKEN",
     "KUBECONFIG",
+    "KUBECTL",
     "DATABASE_URL",
     "AIRFLOW_URL",
     "AIRFLOW_USER",
@@ -39,7 +40,8 @@ class Parts:
         self.postgres = Postgres(state, ports, settings)
         self.control_plane = _control_plane(state, ports, settings, console)
         self.gitlab = _gitlab(state, ports, settings)
-        environment = {**environment, **settings.product_settings}
+        kubectl = self.control_plane.env()["KUBECTL"]
+        environment = {**environment, **settings.product_settings, "GROUNDWORK_KUBECTL": kubectl}
         self.airflow = Airflow(state, ports, settings, self.postgres, environment, self._write_connections)
         self.product = Product(environment, self._product_settings)
         self._all: tuple[Part, ...] = (

@@ -15,6 +15,7 @@ _KEYS = [
     "GITLAB_URL",
     "GITLAB_TOKEN",
     "KUBECONFIG",
+    "KUBECTL",
     "DATABASE_URL",
     "AIRFLOW_URL",
     "AIRFLOW_USER",

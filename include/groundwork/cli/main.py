@@ -10,6 +10,7 @@ import typer
 from groundwork.cli import (
     catalog_commands,
     demo_command,
+    plan_command,
     records_commands,
     request_commands,
     status_command,
@@ -24,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP, epilog=EXIT_CODES
 )
 request_commands.register(app)
+plan_command.register(app)
 status_command.register(app)
 catalog_commands.register(app)
 records_commands.register(app)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import typer
 
@@ -19,8 +17,8 @@ from groundwork.cli.output import (
     say,
     show,
 )
+from groundwork.cli.request_options import takes_request
 from groundwork.errors import TemporaryError
-from groundwork.model.request import Visibility
 
 if TYPE_CHECKING:
     from groundwork.cli.outcome import Outcome
@@ -33,30 +31,9 @@ def register(app: typer.Typer) -> None:
 
 
 @failing_clearly
+@takes_request
 def request(
-    name: Annotated[str | None, typer.Option(help="The project's name as people read it.")] = None,
-    slug: Annotated[str | None, typer.Option(help="Names the repository and the namespaces.")] = None,
-    user: Annotated[str | None, typer.Option(help="Who asks: id or user name.")] = None,
-    organization: Annotated[str | None, typer.Option(help="Id or slug of the organization.")] = None,
-    group: Annotated[str | None, typer.Option(help="Full path of the GitLab group.")] = None,
-    visibility: Annotated[Visibility | None, typer.Option(help="Who sees the repository.")] = None,
-    default_branch: Annotated[str | None, typer.Option(help="The branch Flux follows.")] = None,
-    description: Annotated[str | None, typer.Option(help="Shown on the repository's page.")] = None,
-    template: Annotated[str | None, typer.Option(help="Id of the template; see `templates`.")] = None,
-    answer: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Template answer, a YAML value; repeatable.")
-    ] = None,
-    answers_file: Annotated[
-        Path | None, typer.Option(help="Template answers as YAML or JSON; --answer wins over it.")
-    ] = None,
-    environment: Annotated[
-        list[str] | None, typer.Option(help="Id or slug of an environment; repeatable.")
-    ] = None,
-    project_id: Annotated[UUID | None, typer.Option(help="Run an existing project again.")] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(help="The whole request as YAML or JSON, - for standard input; options win over it."),
-    ] = None,
+    values: dict[str, Any],
     run_id: Annotated[
         str | None,
         typer.Option(help="Id for the run. The same request under the same id starts nothing a second time."),
@@ -65,26 +42,6 @@ def request(
     as_json: Json = False,
 ) -> None:
     """Ask for a project, by options or a file, and follow the run that makes it."""
-    from groundwork.cli import request_input
-
-    options = {
-        "name": name,
-        "slug": slug,
-        "user_id": user,
-        "organization_id": organization,
-        "repository": {
-            "group_path": group,
-            "visibility": visibility,
-            "default_branch": default_branch,
-            "description": description,
-        },
-        "template_id": template,
-        "template_answers": request_input.answers(answers_file, answer or ()),
-        "environment_ids": environment,
-        "project_id": str(project_id) if project_id else None,
-    }
-    given = request_input.mapping_file(file, "request") if file else {}
-    values = request_input.checked(request_input.merged(given, options))
     with connect.airflow() as airflow:
         started = begin(airflow, values, run_id)
         if wait:

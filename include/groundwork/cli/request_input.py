@@ -23,9 +23,13 @@ _OPTIONS = {
     "repository.visibility": "--visibility",
     "repository.default_branch": "--default-branch",
     "repository.description": "--description",
+    "repository.adopt": "--adopt",
+    "repository.on_pending_deletion": "--on-pending-deletion",
     "template_id": "--template",
     "template_answers": "--answer",
     "environment_ids": "--environment",
+    "on_failure": "--on-failure",
+    "sync_deadline": "--sync-deadline",
     "project_id": "--project-id",
 }
 

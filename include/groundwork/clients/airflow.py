@@ -7,7 +7,7 @@ caller looks whether its run is there, for it chose the run's id. Source: Airflo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 from ipaddress import ip_address
 from types import TracebackType
@@ -115,11 +115,13 @@ class Airflow:
         """Raises `NotFound`."""
         return self._get(Run, _path("dags", dag_id, "dagRuns", run_id))
 
-    def clear_failed(self, dag_id: str, run_id: str) -> Run:
-        """Run the failed tasks of a run again, and what comes after them. Raises `NotFound`."""
-        body = {"dry_run": False, "only_failed": True}
-        return self._answer(
-            Run, self._request("POST", _path("dags", dag_id, "dagRuns", run_id, "clear"), json=body)
+    def clear(self, dag_id: str, run_id: str, tasks: Sequence[TaskInstance]) -> None:
+        """Run these tasks of a run again. Raises `NotFound`."""
+        chosen = [[task.task_id, task.map_index] if task.map_index >= 0 else task.task_id for task in tasks]
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": chosen, "only_failed": False}
+        self._answer(
+            answers.TaskInstances,
+            self._request("POST", _path("dags", dag_id, "clearTaskInstances"), json=body),
         )
 
     def approvals(self) -> list[Approval]:
@@ -140,13 +142,17 @@ class Airflow:
 
     def task_ids(self, dag_id: str) -> list[str]:
         """The DAG's tasks, each after those it depends on."""
-        tasks = self._get(answers.Tasks, _path("dags", dag_id, "tasks")).tasks
         order: TopologicalSorter[str] = TopologicalSorter()
-        for task in tasks:
-            order.add(task.task_id)
-            for downstream in task.downstream_task_ids:
-                order.add(downstream, task.task_id)
+        for task_id, downstream in self.downstream(dag_id).items():
+            order.add(task_id)
+            for below in downstream:
+                order.add(below, task_id)
         return list(order.static_order())
+
+    def downstream(self, dag_id: str) -> dict[str, list[str]]:
+        """The tasks that come right after each task of the DAG."""
+        tasks = self._get(answers.Tasks, _path("dags", dag_id, "tasks")).tasks
+        return {task.task_id: task.downstream_task_ids for task in tasks}
 
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """All task instances of a run, mapped ones included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -43,6 +43,33 @@ def start(airflow: Airflow, dag_id: str, run_id: str, conf: Mapping[str, Any]) -
         except NotFound:
             pass
         raise
+
+
+def run_failed_again(airflow: Airflow, dag_id: str, run_id: str) -> Run:
+    """Clear a run's failed tasks, those they kept from running, and the closing ones that ran all the same.
+
+    What succeeded stays as it is, copies of the same task for other environments included. Raises `NotFound`,
+    and `Conflict` when no task has failed.
+    """
+    instances = airflow.task_instances(dag_id, run_id)
+    failed = [task for task in instances if task.state in ("failed", "upstream_failed")]
+    if not failed:
+        raise Conflict(f"No task of run {run_id} has failed.")
+    below = _below(airflow.downstream(dag_id), {task.task_id for task in failed})
+    closing = [task for task in instances if task.task_id in below and task.map_index < 0]
+    airflow.clear(dag_id, run_id, [*failed, *(task for task in closing if task not in failed)])
+    return airflow.run(dag_id, run_id)
+
+
+def _below(downstream: Mapping[str, Sequence[str]], task_ids: set[str]) -> set[str]:
+    """All tasks that come somewhere after these. Pure."""
+    found: set[str] = set()
+    ahead = list(task_ids)
+    while ahead:
+        new = set(downstream.get(ahead.pop(), ())) - found
+        found |= new
+        ahead += new
+    return found
 
 
 def _own(run: Run, conf: Mapping[str, Any]) -> Run:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from git import Actor, GitCommandError, Repo
+from git import Commit as ParentCommit
 from git.cmd import Git as GitCommand
 
 from groundwork.errors import Conflict, GroundworkError, NotAllowed, NotFound, Unavailable
@@ -51,21 +53,20 @@ class Git:
 
     def commit_tree(self, folder: Path, commit: Commit) -> str:
         """Make `folder` a repository with one commit of everything in it; answers the commit's id."""
-        repository = Repo.init(folder, initial_branch=commit.branch)
-        try:
+        with closing(Repo.init(folder, initial_branch=commit.branch)) as repository:
             repository.git.add(all=True, force=True)
-            actor = Actor(commit.author, commit.email)
-            made = repository.index.commit(
-                commit.message,
-                author=actor,
-                committer=actor,
-                author_date=commit.time,
-                commit_date=commit.time,
-                skip_hooks=True,
-            )
-            return str(made.hexsha)
-        finally:
-            repository.close()
+            return _commit(repository, commit, [])
+
+    def commit_onto(self, folder: Path, commit: Commit, url: str, base: str) -> str:
+        """As `commit_tree`, but on top of a remote branch, whose files stay and are never checked out."""
+        with closing(Repo.init(folder, initial_branch=commit.branch)) as repository:
+            try:
+                repository.git.fetch(url, f"refs/heads/{base}", depth=1, **self._options(url))
+            except GitCommandError as error:
+                raise _translated(error, f"fetch {base} of {url}") from error
+            repository.git.read_tree("FETCH_HEAD")
+            repository.git.add(".", ignore_removal=True, force=True)
+            return _commit(repository, commit, [repository.commit("FETCH_HEAD")])
 
     def push(self, folder: Path, url: str, branch: str) -> None:
         """Push `folder`'s commit to a branch, never forcing.
@@ -73,16 +74,28 @@ class Git:
         Raises `Conflict` when the branch holds other commits, `NotAllowed` when the token or a branch
         protection refuses, `NotFound` for no such repository, `Unavailable` for everything that may pass.
         """
-        repository = Repo(folder)
-        try:
-            repository.git.push("--porcelain", url, f"HEAD:refs/heads/{branch}", **self._options(url))
-        except GitCommandError as error:
-            raise _translated(error, f"push to {branch} of {url}") from error
-        finally:
-            repository.close()
+        with closing(Repo(folder)) as repository:
+            try:
+                repository.git.push("--porcelain", url, f"HEAD:refs/heads/{branch}", **self._options(url))
+            except GitCommandError as error:
+                raise _translated(error, f"push to {branch} of {url}") from error
 
     def _options(self, url: str) -> dict[str, Any]:
         return {"env": _environment(url, self._token), "kill_after_timeout": self._timeout}
+
+
+def _commit(repository: Repo, commit: Commit, parents: list[ParentCommit]) -> str:
+    actor = Actor(commit.author, commit.email)
+    made = repository.index.commit(
+        commit.message,
+        parent_commits=parents,
+        author=actor,
+        committer=actor,
+        author_date=commit.time,
+        commit_date=commit.time,
+        skip_hooks=True,
+    )
+    return str(made.hexsha)
 
 
 def _environment(url: str, token: str) -> dict[str, str]:

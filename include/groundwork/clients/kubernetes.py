@@ -6,12 +6,18 @@ that fields other managers own stay theirs (Kubernetes "Server-Side Apply").
 
 from __future__ import annotations
 
+import builtins
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from kubernetes import config
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
+from kubernetes.utils.quantity import parse_quantity
 from urllib3.exceptions import HTTPError
 
 from groundwork.errors import (
@@ -28,6 +34,9 @@ FIELD_MANAGER = "groundwork"
 Manifest = dict[str, Any]
 
 _APPLY = "application/apply-patch+yaml"
+_PAGE = 500
+# Without what an object holds, such as a Secret's data (Kubernetes API concepts, "Metadata-only fetches").
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,33 @@ _RESOURCES = {
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"): _Resource(
         "/apis/kustomize.toolkit.fluxcd.io/v1", "kustomizations"
     ),
+    ("apps/v1", "Deployment"): _Resource("/apis/apps/v1", "deployments"),
 }
+_FLUX_CONTROLLERS = (
+    "app.kubernetes.io/part-of=flux,app.kubernetes.io/component in (source-controller,kustomize-controller)"
+)
 _FLUX_GROUPS = ("source.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1")
+
+
+def from_kubeconfig(name: str, path: str, timeout: float) -> Cluster:
+    """The cluster of a kubeconfig: its context called `name` if it has one, else its current context.
+
+    Raises `Misconfigured` when the file cannot be used.
+    """
+    try:
+        contexts, _ = config.list_kube_config_contexts(path)
+        context = name if any(item["name"] == name for item in contexts) else None
+        return Cluster(name, config.new_client_from_config(path, context=context), timeout)
+    except ConfigException as error:
+        raise Misconfigured(f"The kubeconfig {path} cannot be used: {error}.") from error
+
+
+def quantity(text: str) -> Decimal | None:
+    """The number a quantity such as `500m` or `16Gi` stands for, or None if it is not one."""
+    try:
+        return Decimal(parse_quantity(text))
+    except ValueError:
+        return None
 
 
 class Cluster:
@@ -64,6 +98,7 @@ class Cluster:
         self.name = name
         self._api = api_client
         self._timeout = timeout
+        self._discovered: dict[str, dict[str, _Resource]] = {}
 
     def get(self, reference: Manifest) -> Manifest | None:
         """The object that has `reference`'s apiVersion, kind, name and namespace, or None."""
@@ -71,6 +106,32 @@ class Cluster:
             return self._call("GET", _path(reference), f"read {_title(reference)}")
         except NotFound:
             return None
+
+    def list(
+        self, api_version: str, kind: str, selector: str, *, metadata_only: bool = False
+    ) -> Iterator[Manifest]:
+        """Every object of a kind with these labels, in all namespaces, by pages of 500.
+
+        With `metadata_only` an object is its `metadata` alone. Raises at the first page that does not come,
+        so a caller that went through to the end has seen all.
+        """
+        resource = _RESOURCES[(api_version, kind)]
+        query = [("labelSelector", selector), ("limit", str(_PAGE))]
+        accept = _METADATA_LIST if metadata_only else "application/json"
+        token = ""
+        while True:
+            page = self._call(
+                "GET",
+                f"{resource.prefix}/{resource.plural}",
+                f"list {resource.plural}",
+                query=[*query, ("continue", token)] if token else query,
+                accept=accept,
+            )
+            for item in page["items"]:
+                yield {**item, "apiVersion": api_version, "kind": kind}
+            token = page["metadata"].get("continue") or ""
+            if not token:
+                return
 
     def apply(self, manifest: Manifest, *, force: bool) -> Manifest:
         """Server-side apply; answers the object as stored.
@@ -81,8 +142,36 @@ class Cluster:
         query = [("fieldManager", FIELD_MANAGER), ("force", str(force).lower())]
         return self._call("PATCH", _path(manifest), f"apply {_title(manifest)}", manifest, _APPLY, query)
 
+    def dry_run(self, manifest: Manifest) -> None:
+        """Let the API server check a manifest of any kind. Raises as `apply`."""
+        resource = self._discover(manifest["apiVersion"], manifest["kind"])
+        query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("dryRun", "All")]
+        path = _path(manifest, resource)
+        self._call("PATCH", path, f"apply {_title(manifest)}", manifest, _APPLY, query)
+
+    def delete(self, existing: Manifest) -> None:
+        """Delete exactly this object, as it was read: its uid must still be the same. Gone already is fine.
+
+        Answers at once; finalizers may keep the object for a while. Raises `Conflict` if another object has
+        taken its name.
+        """
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": existing["metadata"]["uid"]},
+            "propagationPolicy": "Background",
+        }
+        try:
+            self._call("DELETE", _path(existing), f"delete {_title(existing)}", options, "application/json")
+        except NotFound:
+            return
+
     def check_flux(self) -> None:
-        """Make sure the Flux APIs that Groundwork uses are served. Raises `Misconfigured` if not."""
+        """Make sure the Flux APIs that Groundwork uses are served, and by controllers that run.
+
+        Controllers that are not Deployments with Flux's own labels cannot be seen from here. Raises
+        `Misconfigured`.
+        """
         for group in _FLUX_GROUPS:
             try:
                 self._call("GET", f"/apis/{group}", f"look for {group}")
@@ -90,6 +179,11 @@ class Cluster:
                 raise Misconfigured(
                     f"Cluster {self.name} does not serve {group}: install Flux 2.7 or later there."
                 ) from error
+        for controller in self.list("apps/v1", "Deployment", _FLUX_CONTROLLERS):
+            if not controller.get("status", {}).get("availableReplicas"):
+                raise Misconfigured(
+                    f"Flux is not running on cluster {self.name}: {_title(controller)} has none available."
+                )
 
     def allowed(self, verb: str, group: str, resource: str) -> bool:
         """Whether this client may do `verb` on `resource` in every namespace (SelfSubjectAccessReview)."""
@@ -102,6 +196,23 @@ class Cluster:
         answer = self._call("POST", path, "ask for own rights", review, "application/json")
         return bool(answer.get("status", {}).get("allowed"))
 
+    def _discover(self, api_version: str, kind: str) -> _Resource:
+        """How the API addresses a kind (Kubernetes API concepts, "Discovery")."""
+        prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        if prefix not in self._discovered:
+            try:
+                listed = self._call("GET", prefix, f"look for {api_version}")["resources"]
+            except NotFound:
+                listed = []
+            self._discovered[prefix] = {
+                item["kind"]: _Resource(prefix, item["name"], item["namespaced"])
+                for item in listed
+                if "/" not in item["name"]
+            }
+        if kind not in self._discovered[prefix]:
+            raise Rejected(f"Cluster {self.name} does not serve kind {kind} of {api_version}.")
+        return self._discovered[prefix][kind]
+
     def _call(
         self,
         method: str,
@@ -109,9 +220,10 @@ class Cluster:
         doing: str,
         body: Manifest | None = None,
         content_type: str | None = None,
-        query: list[tuple[str, str]] | None = None,
+        query: builtins.list[tuple[str, str]] | None = None,
+        accept: str = "application/json",
     ) -> Manifest:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": accept}
         if content_type:
             headers["Content-Type"] = content_type
         try:
@@ -134,8 +246,8 @@ class Cluster:
         return answer
 
 
-def _path(reference: Manifest) -> str:
-    resource = _RESOURCES[(reference["apiVersion"], reference["kind"])]
+def _path(reference: Manifest, resource: _Resource | None = None) -> str:
+    resource = resource or _RESOURCES[(reference["apiVersion"], reference["kind"])]
     name, namespace = reference["metadata"]["name"], reference["metadata"].get("namespace")
     if not resource.namespaced:
         return f"{resource.prefix}/{resource.plural}/{name}"

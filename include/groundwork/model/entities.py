@@ -178,6 +178,11 @@ class StepEntry:
     started_at: datetime
     finished_at: datetime | None
 
+    @property
+    def creates(self) -> list[str]:
+        """Everything this step found absent and then set out to create, in that order."""
+        return list(self.intent.get("creates", ()))
+
 
 @dataclass(frozen=True)
 class AuditEvent:

@@ -27,6 +27,21 @@ class Visibility(StrEnum):
     PUBLIC = "public"
 
 
+class PendingDeletion(StrEnum):
+    """What to do with the project's own repository when GitLab is about to delete it."""
+
+    REFUSE = "refuse"
+    RESTORE = "restore"
+
+
+class FailurePolicy(StrEnum):
+    """What becomes of what was made when the run fails."""
+
+    KEEP = "keep"
+    ROLLBACK = "rollback"
+    QUARANTINE = "quarantine"
+
+
 def _ruled(check: Callable[[str], str | None]) -> AfterValidator:
     """A validator whose message is the rule itself; the pattern only goes into the schema, for forms."""
 
@@ -72,6 +87,18 @@ class RepositoryRequest(BaseModel):
     )
     description: Annotated[str, Field(max_length=2000)] = Field(
         "", title="Description", description="Shown on the repository's page."
+    )
+    adopt: bool = Field(
+        False,
+        title="Adopt",
+        description="Take over a repository that is there already. It keeps its settings; the template's"
+        " files go into a merge request.",
+    )
+    on_pending_deletion: PendingDeletion = Field(
+        PendingDeletion.REFUSE,
+        title="If it is marked for deletion",
+        description="What to do when the project's own repository is marked for deletion in GitLab:"
+        " `refuse` the request, or `restore` the repository.",
     )
 
 
@@ -120,6 +147,24 @@ class ProjectRequest(BaseModel):
         None,
         title="Project id",
         description="Leave empty for a new project. Give a project's id to run it again.",
+    )
+
+    on_failure: FailurePolicy = Field(
+        FailurePolicy.KEEP,
+        title="If the run fails",
+        description="`keep` leaves what was made, `rollback` removes what this run has made, `quarantine`"
+        " archives the repository and suspends Flux.",
+    )
+    sync_deadline: Annotated[float, Field(ge=10, le=86400)] | None = Field(
+        None,
+        title="Deadline",
+        description="Seconds each environment may take to become synced. Leave empty for the environment's"
+        " own.",
+    )
+    dry_run: bool = Field(
+        False,
+        title="Dry run",
+        description="Only print what would be done, into the log of the first task.",
     )
 
     @model_validator(mode="after")

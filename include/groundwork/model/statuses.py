@@ -36,6 +36,10 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     OBSERVED = "Observed"
     NOT_REACHED = "NotReached"
+    MERGE_REQUEST_OPEN = "MergeRequestOpen"
+    REMOVED = "Removed"
+    ROLLED_BACK = "RolledBack"
+    QUARANTINED = "Quarantined"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from groundwork.model.entities import Operation, ProjectEnvironment, StepEntry
 from groundwork.model.statuses import OperationStatus, Reason, Status
+from groundwork.operations import failure
+from groundwork.operations.ledger import carried_out
+from groundwork.operations.project_steps import LAST_STEP
 from groundwork.operations.services import Services
 
 _CUT_OFF = "CutOff"
@@ -21,9 +24,11 @@ def close_operation(services: Services, operation_id: UUID) -> Operation:
             reason, message = explanation(environment, entries)
             records.observations.environment_failed(environment.id, reason, message)
     project = records.projects.get(operation.project_id)
-    if project.state.status is Status.SYNCED:
+    if carried_out(entries, LAST_STEP):
         return records.operations.close(operation_id, OperationStatus.SUCCEEDED)
     reason, message = outcome(project.state.status, project.state.reason, project.state.message, entries)
+    settled = failure.told(entries)
+    message = f"{message} ({settled})" if settled else message
     return records.operations.close(operation_id, OperationStatus.FAILED, reason, message)
 
 

@@ -15,9 +15,10 @@ from groundwork.operations.ledger import Outcome, step
 from groundwork.operations.project_steps import gitlab_id
 from groundwork.operations.services import Services
 from groundwork.resources import credentials, git_repository, guardrails, kustomization, namespace
-from groundwork.resources.applied import Applied, apply_all, apply_one
+from groundwork.resources.applied import Applied, Creating, apply_all, apply_one, title
 from groundwork.resources.target import Pace, Target
 from groundwork.resources.verdict import failed_attempts
+from groundwork.settings import Settings
 
 _SEEN = Observation(Status.SYNCED, Reason.OBSERVED)
 _ACCEPTED = Observation(Status.APPLIED, Reason.ACCEPTED)
@@ -30,13 +31,12 @@ def create_namespace(services: Services, operation_id: UUID, environment: str) -
         outcome,
     ):
         cluster = _cluster(services, target)
-        made = apply_one(cluster, namespace.desired(target), target.project.id)
-        outcome.external_id, outcome.created = made.uid, made.created
-        _observed(services, target, Kind.NAMESPACE, _SEEN, made)
-        guards = apply_all(cluster, guardrails.desired(target), target.project.id)
-        created = any(guard.created for guard in guards)
+        made = apply_one(cluster, namespace.desired(target), target.project.id, outcome.creating)
+        _tell(outcome, made)
+        _observe(services, target, Kind.NAMESPACE, _SEEN, made)
+        apply_all(cluster, guardrails.desired(target), target.project.id, outcome.creating)
         services.records.observations.resource_observed(
-            target.environment.id, Kind.GUARDRAILS, _SEEN, created_by_us=created
+            target.environment.id, Kind.GUARDRAILS, _SEEN, created_by_us=True
         )
 
 
@@ -47,14 +47,16 @@ def create_credentials(services: Services, operation_id: UUID, environment: str)
         outcome,
     ):
         cluster = _cluster(services, target)
-        made = credentials.apply(services.gitlab, cluster, target, gitlab_id(target.repository))
+        made = credentials.apply(
+            services.gitlab, cluster, target, gitlab_id(target.repository), outcome.creating
+        )
         outcome.external_id, outcome.created = str(made.token_id), made.created
         services.records.observations.resource_observed(
             target.environment.id,
             Kind.CREDENTIALS,
             _SEEN,
             external_id=str(made.token_id),
-            created_by_us=made.created,
+            created_by_us=True,
         )
 
 
@@ -64,10 +66,7 @@ def create_git_repository(services: Services, operation_id: UUID, environment: s
         target,
         outcome,
     ):
-        manifest = git_repository.desired(target, request_token())
-        made = apply_one(_cluster(services, target), manifest, target.project.id)
-        outcome.external_id, outcome.created = made.uid, made.created
-        _observed(services, target, Kind.GIT_REPOSITORY, _ACCEPTED, made)
+        _tell(outcome, apply_git_repository(services, target, outcome.creating))
 
 
 def create_kustomization(services: Services, operation_id: UUID, environment: str) -> None:
@@ -76,17 +75,27 @@ def create_kustomization(services: Services, operation_id: UUID, environment: st
         target,
         outcome,
     ):
-        made, outcome.result = apply_kustomization(services, target)
-        outcome.external_id, outcome.created = made.uid, made.created
+        made, outcome.result = apply_kustomization(services, target, outcome.creating)
+        _tell(outcome, made)
 
 
-def apply_kustomization(services: Services, target: Target) -> tuple[Applied, dict[str, object]]:
+def apply_git_repository(services: Services, target: Target, creating: Creating) -> Applied:
+    """Apply the GitRepository and ask Flux to fetch now."""
+    manifest = git_repository.desired(target, request_token())
+    made = apply_one(_cluster(services, target), manifest, target.project.id, creating)
+    _observe(services, target, Kind.GIT_REPOSITORY, _ACCEPTED, made)
+    return made
+
+
+def apply_kustomization(
+    services: Services, target: Target, creating: Creating
+) -> tuple[Applied, dict[str, object]]:
     """Apply the Kustomization; also what a wait for it must know: the token Flux was asked with, and how
     often it had failed on the commit before."""
     token = request_token()
     manifest = kustomization.desired(target, token)
-    made = apply_one(_cluster(services, target), manifest, target.project.id)
-    _observed(services, target, Kind.KUSTOMIZATION, _ACCEPTED, made)
+    made = apply_one(_cluster(services, target), manifest, target.project.id, creating)
+    _observe(services, target, Kind.KUSTOMIZATION, _ACCEPTED, made)
     attempts = failed_attempts(made.stored, target.repository.state.revision or "")
     return made, {"requested_at": token, "attempts_before": attempts}
 
@@ -105,8 +114,13 @@ def target_of(services: Services, operation_id: UUID, environment: str) -> Targe
         project=records.projects.get(project_id),
         repository=records.resources.repository(project_id),
         environment=recorded[environment],
-        pace=Pace(settings.flux_interval, settings.flux_retry_interval, settings.flux_timeout),
+        pace=pace(settings),
     )
+
+
+def pace(settings: Settings) -> Pace:
+    """How often Flux is to look, as the settings say."""
+    return Pace(settings.flux_interval, settings.flux_retry_interval, settings.flux_timeout)
 
 
 def request_token() -> str:
@@ -134,9 +148,13 @@ def _cluster(services: Services, target: Target) -> Cluster:
     return services.cluster(target.environment.environment.cluster)
 
 
-def _observed(
-    services: Services, target: Target, kind: Kind, observation: Observation, made: Applied
-) -> None:
+def _tell(outcome: Outcome, made: Applied) -> None:
+    """Say in the ledger what a step's main object is, and whether this operation made it."""
+    outcome.external_id, outcome.created = made.uid, title(made.stored) in outcome.creates
+
+
+def _observe(services: Services, target: Target, kind: Kind, observation: Observation, made: Applied) -> None:
+    # Nothing in a cluster is ever adopted: what carries the project's marks was made for it.
     services.records.observations.resource_observed(
-        target.environment.id, kind, observation, external_id=made.uid, created_by_us=made.created
+        target.environment.id, kind, observation, external_id=made.uid, created_by_us=True
     )

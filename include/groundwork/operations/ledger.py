@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from groundwork.errors import GroundworkError
+from groundwork.model.entities import StepEntry
+from groundwork.model.statuses import OperationStatus
 from groundwork.operations.services import Services
 
 _UNEXPECTED = "InternalError"
@@ -16,11 +18,23 @@ _UNEXPECTED = "InternalError"
 
 @dataclass
 class Outcome:
-    """Filled in by the step: what it made or found, for the ledger."""
+    """Filled in by the step: what it made or found, for the ledger.
 
+    `creates` holds what this operation set out to create, in this attempt and in earlier ones.
+    """
+
+    creating: Callable[[str], None]
+    creates: set[str]
     external_id: str | None = None
     created: bool | None = None
     result: dict[str, Any] = field(default_factory=dict)
+
+
+def carried_out(entries: Sequence[StepEntry], last: str) -> bool:
+    """Whether an operation has done all it set out to do, up to the step called `last`. Pure."""
+    statuses = {entry.step: entry.status for entry in entries}
+    ended_well = all(entry.status is OperationStatus.SUCCEEDED for entry in entries)
+    return ended_well and statuses.get(last) is OperationStatus.SUCCEEDED
 
 
 @contextmanager
@@ -33,7 +47,13 @@ def step(
     """
     services.records.lease.renew(operation_id, services.settings.lease_seconds)
     entry = services.records.ledger.begin(operation_id, name, scope, intent or {})
-    outcome = Outcome()
+    creates = set(entry.creates)
+
+    def creating(thing: str) -> None:
+        services.records.ledger.creates(entry.id, thing)
+        creates.add(thing)
+
+    outcome = Outcome(creating, creates)
     try:
         yield outcome
     except GroundworkError as error:

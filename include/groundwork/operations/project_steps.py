@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from groundwork import catalog
 from groundwork.errors import PermanentError, SyncFailed
-from groundwork.model import names
-from groundwork.model.entities import Environment, Kind, Observation, Operation, Repository
+from groundwork.model.entities import Observation, Operation, Project, ProjectEnvironment, Repository
 from groundwork.model.request import ProjectRequest
 from groundwork.model.statuses import Reason, Status
-from groundwork.operations import accept
+from groundwork.operations import specs
 from groundwork.operations.ledger import step
+from groundwork.operations.resolution import resolve
 from groundwork.operations.services import Services
-from groundwork.records.specs import EnvironmentSpec, RepositorySpec
-from groundwork.resources import credentials, repository, template
+from groundwork.resources import repository, template
+
+LAST_STEP = "mark_project_synced"
 
 
 def request_of(operation: Operation) -> ProjectRequest:
@@ -26,13 +28,16 @@ def record_resources(services: Services, operation_id: UUID) -> list[str]:
     """Record everything to be made as `pending`; the slugs of the environments, in the request's order."""
     operation = services.records.operations.get(operation_id)
     request = request_of(operation)
-    resolved = accept.resolve(services, request)
+    resolved = resolve(services, request)
     with step(services, operation_id, "record_resources") as outcome:
         services.records.resources.record(
             operation_id,
             operation.project_id,
-            repository_spec(request),
-            [_environment_spec(services, request, environment) for environment in resolved.environments],
+            specs.repository_spec(request),
+            [
+                specs.environment_spec(services.settings, request.slug, environment)
+                for environment in resolved.environments
+            ],
         )
         environments = [environment.slug for environment in resolved.environments]
         outcome.result = {"environments": environments}
@@ -47,18 +52,21 @@ def create_repository(services: Services, operation_id: UUID) -> None:
     recorded = records.resources.repository(project.id)
     with step(services, operation_id, "create_repository", intent={"path": recorded.path}) as outcome:
         try:
-            applied = repository.apply(services.gitlab, project, recorded)
+            applied = repository.apply(
+                services.gitlab, project, recorded, request_of(operation).repository, outcome.creating
+            )
         except PermanentError as error:
             records.observations.repository_failed(project.id, error.reason, error.message)
             raise
-        outcome.external_id, outcome.created = str(applied.project.id), applied.created
+        outcome.external_id = str(applied.project.id)
+        outcome.created = repository.title(recorded) in outcome.creates
         records.observations.repository_observed(
             project.id,
             _after_creation(recorded),
             gitlab_id=applied.project.id,
             http_url=applied.project.http_url,
             web_url=applied.project.web_url,
-            created_by_us=applied.created,
+            created_by_us=not applied.adopted,
         )
 
 
@@ -69,17 +77,8 @@ def push_template(services: Services, operation_id: UUID) -> None:
     project = records.projects.get(operation.project_id)
     recorded = records.resources.repository(project.id)
     organization = records.directory.organization(str(project.organization_id))
-    content = template.Content(
-        template=catalog.get_template(project.template_id),
-        answers=project.template_answers,
-        context=template.context(
-            project,
-            organization.slug,
-            recorded.http_url or "",
-            recorded.default_branch,
-            {item.environment.slug: item.namespace for item in records.resources.environments_of(project.id)},
-        ),
-    )
+    environments = records.resources.environments_of(project.id)
+    content = content_of(project, recorded, organization.slug, environments)
     intent = {"template": content.template.id, "version": content.template.version}
     with step(services, operation_id, "push_template", intent=intent) as outcome:
         try:
@@ -90,15 +89,14 @@ def push_template(services: Services, operation_id: UUID) -> None:
             records.observations.repository_failed(project.id, error.reason, error.message)
             raise
         outcome.external_id, outcome.created = applied.revision, applied.created
-        records.observations.repository_observed(
-            project.id, Observation(Status.SYNCED, Reason.OBSERVED, revision=applied.revision)
-        )
+        records.observations.repository_observed(project.id, _after_push(applied))
 
 
 def mark_project_synced(services: Services, operation_id: UUID) -> None:
     """Make sure that the project's derived status is `synced`. Raises `SyncFailed` if any part is not."""
     operation = services.records.operations.get(operation_id)
-    with step(services, operation_id, "mark_project_synced") as outcome:
+    with step(services, operation_id, LAST_STEP) as outcome:
+        _look_for_merge(services, operation.project_id)
         project = services.records.projects.get(operation.project_id)
         if project.state.status is not Status.SYNCED:
             raise SyncFailed(
@@ -108,13 +106,33 @@ def mark_project_synced(services: Services, operation_id: UUID) -> None:
         outcome.result = {"revision": project.state.revision}
 
 
-def repository_spec(request: ProjectRequest) -> RepositorySpec:
-    """The repository a request asks for."""
-    return RepositorySpec(
-        path=f"{request.repository.group_path}/{request.slug}",
-        visibility=request.repository.visibility,
-        default_branch=request.repository.default_branch,
-        description=request.repository.description,
+def _look_for_merge(services: Services, project_id: UUID) -> None:
+    """Record that the default branch has the template by now, where that was left to a merge request."""
+    recorded = services.records.resources.repository(project_id)
+    if recorded.state.status is not Status.APPLIED or recorded.http_url is None:
+        return
+    head = services.git.remote_head(recorded.http_url, recorded.default_branch)
+    project = services.records.projects.get(project_id)
+    revision = template.observe(services.gitlab, head, project, recorded, gitlab_id(recorded))
+    if revision is not None:
+        observed = Observation(Status.SYNCED, Reason.OBSERVED, revision=revision)
+        services.records.observations.repository_observed(project_id, observed)
+
+
+def content_of(
+    project: Project, recorded: Repository, organization: str, environments: Sequence[ProjectEnvironment]
+) -> template.Content:
+    """What a project's repository starts with; `organization` is its slug."""
+    return template.Content(
+        template=catalog.get_template(project.template_id),
+        answers=project.template_answers,
+        context=template.context(
+            project,
+            organization,
+            recorded.http_url or "",
+            recorded.default_branch,
+            {item.environment.slug: item.namespace for item in environments},
+        ),
     )
 
 
@@ -125,18 +143,11 @@ def gitlab_id(recorded: Repository) -> int:
     return recorded.gitlab_id
 
 
-def _environment_spec(
-    services: Services, request: ProjectRequest, environment: Environment
-) -> EnvironmentSpec:
-    namespace = names.namespace_name(services.settings.namespace_prefix, request.slug, environment.slug)
-    resources = (
-        (Kind.NAMESPACE, namespace),
-        (Kind.GUARDRAILS, namespace),
-        (Kind.CREDENTIALS, credentials.SECRET),
-        (Kind.GIT_REPOSITORY, request.slug),
-        (Kind.KUSTOMIZATION, request.slug),
-    )
-    return EnvironmentSpec(environment, namespace, resources)
+def _after_push(applied: template.AppliedTemplate) -> Observation:
+    if applied.merge_request is None:
+        return Observation(Status.SYNCED, Reason.OBSERVED, revision=applied.revision)
+    message = f"the template's files wait in merge request {applied.merge_request}"
+    return Observation(Status.APPLIED, Reason.MERGE_REQUEST_OPEN, message, revision=applied.revision)
 
 
 def _after_creation(recorded: Repository) -> Observation:

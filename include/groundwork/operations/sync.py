@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from groundwork.clients.gitlab import GitLab
 from groundwork.errors import SyncFailed, WaitingError
-from groundwork.model.entities import Kind, Observation, StepEntry
+from groundwork.model.entities import Kind, Observation, Operation, StepEntry
 from groundwork.model.statuses import OperationStatus, Reason, Status
-from groundwork.operations.environment_steps import apply_kustomization, environment_step, target_of
+from groundwork.operations.environment_steps import (
+    apply_git_repository,
+    apply_kustomization,
+    environment_step,
+    target_of,
+)
 from groundwork.operations.project_steps import gitlab_id
 from groundwork.operations.services import Services
 from groundwork.resources import git_repository, kustomization
@@ -54,12 +60,14 @@ class Wait:
 def begin_wait(services: Services, operation_id: UUID, environment: str) -> Wait:
     """Begin to wait, or go on with a wait that was cut off, under its first deadline.
 
-    A wait that had failed starts anew: the Kustomization is applied again, which also resumes a parked one.
+    A wait that had failed starts anew: Flux is asked to fetch again and the Kustomization is applied again,
+    which also resumes a parked one.
     """
     services.records.lease.renew(operation_id, services.settings.lease_seconds)
     target = target_of(services, operation_id, environment)
     entries = _entries(services, operation_id, environment)
-    intent = _intent(services, target, entries.get(STEP), entries.get("create_kustomization"))
+    operation = services.records.operations.get(operation_id)
+    intent = _intent(services, target, operation, entries.get(STEP), entries.get("create_kustomization"))
     entry = services.records.ledger.begin(operation_id, STEP, environment, intent)
     remaining = max(0.0, intent["deadline"] - time.time())
     services.records.lease.renew(operation_id, remaining + services.settings.lease_seconds)
@@ -81,7 +89,7 @@ def look(services: Services, wait: Wait) -> Verdict:
 
 def lineage(gitlab: GitLab, project_id: int, ours: str, other: str) -> Lineage:
     """How commit `other` stands to `ours` in the repository's history."""
-    base = gitlab.merge_base(project_id, (ours, other))
+    base = gitlab.repositories.merge_base(project_id, (ours, other))
     if base == ours:
         return Lineage.DESCENDANT
     return Lineage.ANCESTOR if base == other else Lineage.UNRELATED
@@ -140,7 +148,8 @@ def parks(final: Verdict) -> bool:
 
 def _park(services: Services, wait: Wait, final: Verdict) -> None:
     manifest = kustomization.parked(wait.target, wait.expected.requested_at, final.reason)
-    apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id)
+    creating = partial(services.records.ledger.creates, wait.entry_id)
+    apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id, creating)
 
 
 def _wait(services: Services, target: Target, entry: StepEntry) -> Wait:
@@ -163,23 +172,40 @@ def _entries(services: Services, operation_id: UUID, environment: str) -> dict[s
 
 
 def _intent(
-    services: Services, target: Target, earlier: StepEntry | None, applied: StepEntry | None
+    services: Services,
+    target: Target,
+    operation: Operation,
+    earlier: StepEntry | None,
+    applied: StepEntry | None,
 ) -> dict[str, Any]:
     known = (applied.result if applied else None) or {}
     if earlier is not None and _goes_on(earlier, known):
         return earlier.intent
     if earlier is not None and earlier.status is OperationStatus.FAILED:
-        _, known = apply_kustomization(services, target)
+        creating = partial(services.records.ledger.creates, earlier.id)
+        # What cures it may be a commit that Flux has not fetched yet.
+        apply_git_repository(services, target, creating)
+        _, known = apply_kustomization(services, target, creating)
     if not known:
         raise SyncFailed("The Kustomization has not been applied yet; run create_kustomization first.")
+    return {**known, "deadline": time.time() + _seconds(services, target, operation)}
+
+
+def _seconds(services: Services, target: Target, operation: Operation) -> float:
+    """How long the wait may take: as the request, the environment's policy or the settings say."""
     policy = target.environment.environment.policy
-    return {**known, "deadline": time.time() + (policy.sync_deadline or services.settings.sync_deadline)}
+    requested = operation.request.get("sync_deadline")
+    return float(requested or policy.sync_deadline or services.settings.sync_deadline)
 
 
 def _goes_on(earlier: StepEntry, known: dict[str, Any]) -> bool:
-    """Whether a wait was cut off and is taken up again: nothing applied since, and not long over."""
+    """Whether a wait was cut off and is taken up again: nothing applied since, and not long over.
+
+    A wait that had failed has applied the Kustomization itself, later than the step before it. Tokens are
+    times in one form, so they compare as they follow each other.
+    """
     return (
         earlier.status is OperationStatus.RUNNING
-        and earlier.intent.get("requested_at") == known.get("requested_at")
+        and earlier.intent.get("requested_at", "") >= known.get("requested_at", "")
         and time.time() < earlier.intent["deadline"] + _TAKEN_UP_WITHIN
     )

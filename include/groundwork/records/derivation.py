@@ -22,6 +22,8 @@ from groundwork.model.statuses import OperationStatus, Reason, Status, combined
 # In these everybody concerned is told of, in the unfinished ones who is next, in the others nobody.
 _NAMES_EVERY_PART = frozenset({Status.FAILED, Status.DRIFTED, Status.REMOVING})
 _UNFINISHED = frozenset({Status.PENDING, Status.APPLIED})
+# What nobody goes on with once the operation has failed.
+_ABANDONED = _UNFINISHED | {Status.REMOVING}
 _KINDS = list(Kind)
 
 
@@ -37,9 +39,14 @@ def in_order(resources: Iterable[GitOpsResource]) -> list[GitOpsResource]:
 
 
 def environment_state(resources: Sequence[GitOpsResource]) -> Observation:
-    """State of a project's environment; its revision is the one its Kustomization applied."""
+    """State of a project's environment; its revision is the one its Kustomization applied.
+
+    One that is partly gone is on its way out, whatever the rest of it looks like.
+    """
     applied = [resource.state.revision for resource in resources if resource.kind is Kind.KUSTOMIZATION]
     parts = [_Part(resource.kind.value, resource.state) for resource in in_order(resources)]
+    if any(part.state.status is not Status.REMOVED for part in parts):
+        parts = [_leaving(part) for part in parts]
     return replace(_whole(parts), revision=next(iter(applied), None))
 
 
@@ -51,10 +58,12 @@ def project_state(
     What is unfinished after the last operation failed will not be finished by anyone, so it has failed too,
     with the operation's reason. That also covers an operation that ended before anything was recorded.
     """
-    parts = [_Part("repository", repository.state)] if repository else []
-    parts += [_Part(environment.environment.slug, environment.state) for environment in environments]
+    parts = [_Part(environment.environment.slug, environment.state) for environment in environments]
+    if repository is not None and repository.state.status is not Status.REMOVED and _gone(parts):
+        parts = [replace(part, state=replace(part.state, status=Status.REMOVING)) for part in parts]
+    parts = [*([_Part("repository", repository.state)] if repository else []), *parts]
     state = replace(_whole(parts), revision=repository.state.revision if repository else None)
-    if last is None or last.status is not OperationStatus.FAILED or state.status not in _UNFINISHED:
+    if last is None or last.status is not OperationStatus.FAILED or state.status not in _ABANDONED:
         return state
     return replace(
         state,
@@ -63,6 +72,17 @@ def project_state(
         message=last.message or state.message,
         observed_at=last.finished_at,
     )
+
+
+def _gone(parts: Sequence[_Part]) -> bool:
+    """A project of which only the repository is left is on its way out too."""
+    return bool(parts) and all(part.state.status is Status.REMOVED for part in parts)
+
+
+def _leaving(part: _Part) -> _Part:
+    if part.state.status is not Status.REMOVED:
+        return part
+    return replace(part, state=replace(part.state, status=Status.REMOVING))
 
 
 def _whole(parts: Sequence[_Part]) -> Observation:

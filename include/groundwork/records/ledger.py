@@ -18,11 +18,17 @@ from groundwork.records.text import storable
 
 _BEGIN = """
 INSERT INTO operation_steps (operation_id, step, scope, intent)
-VALUES (%(operation_id)s, %(step)s, %(scope)s, %(intent)s)
+VALUES (%(operation_id)s, %(step)s, %(scope)s, %(intent)s || '{"creates": []}')
 ON CONFLICT (operation_id, step, scope) DO UPDATE
-    SET attempts = operation_steps.attempts + 1, intent = excluded.intent, status = 'running',
+    SET attempts = operation_steps.attempts + 1, status = 'running',
+        intent = excluded.intent || jsonb_build_object('creates', operation_steps.intent -> 'creates'),
         started_at = excluded.started_at, finished_at = NULL, reason = NULL, message = NULL
 RETURNING *
+"""
+_CREATES = """
+UPDATE operation_steps
+SET intent = jsonb_set(intent, '{creates}', intent -> 'creates' || to_jsonb(%(name)s::text))
+WHERE id = %(id)s AND NOT intent -> 'creates' ? %(name)s
 """
 _DONE = """
 UPDATE operation_steps
@@ -52,8 +58,9 @@ class Ledger:
     def begin(self, operation_id: UUID, step: str, scope: str, intent: dict[str, Any]) -> StepEntry:
         """Records the intent of a step; again for the same step and scope counts one more attempt.
 
-        `scope` is the environment's slug or ''. What earlier attempts made stays in the entry. Raises
-        `LeaseLost` if another operation has taken the project: the step must not be done then.
+        `scope` is the environment's slug or ''. What earlier attempts made or were about to make stays in
+        the entry. Raises `LeaseLost` if another operation has taken the project: the step must not be done
+        then.
         """
         with self._database.transaction() as transaction:
             require_lease(transaction, project_of(transaction, operation_id), operation_id)
@@ -61,6 +68,15 @@ class Ledger:
                 _BEGIN, operation_id=operation_id, step=step, scope=scope, intent=json(intent)
             )
         return rows.step(row)
+
+    def creates(self, entry_id: UUID, name: str) -> None:
+        """Records that `name` was looked for, is not there, and is created next.
+
+        What carries the project's marks under that name from now on is this operation's, whether or not the
+        answer to its creation arrives.
+        """
+        with self._database.transaction() as transaction:
+            transaction.run(_CREATES, id=entry_id, name=name)
 
     def done(
         self,

@@ -86,18 +86,9 @@ class Resources:
         would change after the repository was made; `Conflict` if an environment's namespace would change;
         `LeaseLost` if the operation does not hold the project.
         """
-        if not environments:
-            raise InvalidRequest([Problem("environment_ids", "must name at least one environment")])
         with self._database.transaction() as transaction:
-            project = states.locked_project(transaction, project_id)
             require_lease(transaction, project_id, operation_id)
-            _record_repository(transaction, project_id, repository)
-            recorded = [_record_environment(transaction, project, spec) for spec in environments]
-            transaction.run(_DROP_UNWANTED, project_id=project_id, wanted=recorded)
-            for project_environment_id in recorded:
-                states.derive_environment(transaction, project_environment_id)
-            states.derive_project(transaction, project_id)
-        return recorded
+            return record(transaction, project_id, repository, environments)
 
     def repository(self, project_id: UUID) -> Repository:
         """The project's repository. Raises `NotFound` before it was recorded."""
@@ -121,6 +112,25 @@ class Resources:
         """Of one environment of a project, in the order they are made."""
         with self._database.transaction() as transaction:
             return states.resources_of(transaction, project_environment_id)
+
+
+def record(
+    transaction: Transaction,
+    project_id: UUID,
+    repository: RepositorySpec,
+    environments: Sequence[EnvironmentSpec],
+) -> list[UUID]:
+    """As `Resources.record`, in a transaction that has made sure of the lease."""
+    if not environments:
+        raise InvalidRequest([Problem("environment_ids", "must name at least one environment")])
+    project = states.locked_project(transaction, project_id)
+    _record_repository(transaction, project_id, repository)
+    recorded = [_record_environment(transaction, project, spec) for spec in environments]
+    transaction.run(_DROP_UNWANTED, project_id=project_id, wanted=recorded)
+    for project_environment_id in recorded:
+        states.derive_environment(transaction, project_environment_id)
+    states.derive_project(transaction, project_id)
+    return recorded
 
 
 def _record_repository(transaction: Transaction, project_id: UUID, spec: RepositorySpec) -> None:

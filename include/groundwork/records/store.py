@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,9 @@ from groundwork.records.operations import Operations
 from groundwork.records.overview import Overview
 from groundwork.records.people import People
 from groundwork.records.projects import Projects
+from groundwork.records.rehearsal import Rehearsal, rehearse
 from groundwork.records.resources import Resources
+from groundwork.records.specs import EnvironmentSpec, ProjectSpec, RepositorySpec, RunSpec
 
 
 class Records:
@@ -42,6 +45,17 @@ class Records:
         self.overview = Overview(self._database)
         self.people = People(self._database)
         self.tally = Tally(self._database)
+
+    def rehearse(
+        self,
+        project: ProjectSpec,
+        run: RunSpec,
+        repository: RepositorySpec,
+        environments: Sequence[EnvironmentSpec],
+    ) -> Rehearsal:
+        """What the request would leave here; leaves nothing. Raises as `operations.open` and
+        `resources.record`."""
+        return rehearse(self._database, project, run, repository, environments)
 
     def close(self) -> None:
         self._database.close()

@@ -7,12 +7,15 @@ this name are revoked: there are never two live ones for longer than the swap.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from groundwork.clients.gitlab import DeployToken, GitLab
 from groundwork.clients.kubernetes import Cluster, Manifest
 from groundwork.errors import Rejected
-from groundwork.resources.applied import apply_one
+from groundwork.model.changes import Action, Change, Difference
+from groundwork.resources import applied
+from groundwork.resources.applied import Creating, apply_one, remove_one
 from groundwork.resources.target import Target
 
 SECRET = "groundwork-git"  # noqa: S105 - the name of the Secret, not its content
@@ -36,36 +39,58 @@ def desired(target: Target, token: DeployToken) -> Manifest:
     """The Secret in the form a GitRepository's `secretRef` wants (Flux docs, "Secret reference")."""
     if token.secret is None:
         raise Rejected(f"GitLab created deploy token {token.id} but did not show its secret.")
-    secret = target.manifest(
-        "v1",
-        "Secret",
-        SECRET,
-        type="Opaque",
-        stringData={"username": token.username, "password": token.secret},
-    )
+    secret = reference(target)
+    secret["stringData"] = {"username": token.username, "password": token.secret}
     secret["metadata"]["annotations"] = {TOKEN_ID_ANNOTATION: str(token.id)}
     return secret
 
 
-def apply(gitlab: GitLab, cluster: Cluster, target: Target, gitlab_id: int) -> AppliedCredentials:
-    """Make sure exactly one working deploy token is in place."""
-    active = gitlab.deploy_tokens(gitlab_id, token_name(target))
-    held = _held_token_id(cluster.get(target.manifest("v1", "Secret", SECRET)))
-    if held in {token.id for token in active}:
-        _revoke(gitlab, gitlab_id, [token for token in active if token.id != held])
-        return AppliedCredentials(held, created=False)
-    token = gitlab.create_deploy_token(gitlab_id, token_name(target))
-    apply_one(cluster, desired(target, token), target.project.id)
+def reference(target: Target) -> Manifest:
+    """The Secret without what it holds: enough to read and to compare it."""
+    return target.manifest("v1", "Secret", SECRET, type="Opaque")
+
+
+def held_token(secret: Manifest | None, active: Sequence[DeployToken]) -> DeployToken | None:
+    """The active token whose secret is in place, if there is one. Pure."""
+    annotations = (secret or {}).get("metadata", {}).get("annotations") or {}
+    held = annotations.get(TOKEN_ID_ANNOTATION)
+    return next((token for token in active if str(token.id) == held), None)
+
+
+def change(target: Target, secret: Manifest | None, active: Sequence[DeployToken], scope: str) -> Change:
+    """What is to be done so that the Secret holds an active token. Pure."""
+    planned = applied.change(reference(target), secret, target.project.id, scope)
+    if planned.action not in (Action.NONE, Action.CHANGE) or held_token(secret, active):
+        return planned
+    lost = Difference("deploy token", "none that is active", "a new one")
+    return replace(planned, action=Action.CHANGE, differences=(*planned.differences, lost))
+
+
+def apply(
+    gitlab: GitLab, cluster: Cluster, target: Target, gitlab_id: int, creating: Creating
+) -> AppliedCredentials:
+    """Make sure exactly one working deploy token is in place; `creating` is told before the Secret is made.
+
+    Raises as `applied.apply_one`.
+    """
+    active = gitlab.deploy_tokens.active(gitlab_id, token_name(target))
+    held = held_token(cluster.get(reference(target)), active)
+    if held is not None:
+        _revoke(gitlab, gitlab_id, [token for token in active if token.id != held.id])
+        return AppliedCredentials(held.id, created=False)
+    token = gitlab.deploy_tokens.create(gitlab_id, token_name(target))
+    apply_one(cluster, desired(target, token), target.project.id, creating)
     _revoke(gitlab, gitlab_id, active)
     return AppliedCredentials(token.id, created=True)
 
 
-def _held_token_id(secret: Manifest | None) -> int:
-    annotations = (secret or {}).get("metadata", {}).get("annotations") or {}
-    held = annotations.get(TOKEN_ID_ANNOTATION, "")
-    return int(held) if held.isdigit() else 0
+def remove(gitlab: GitLab, cluster: Cluster, target: Target, gitlab_id: int | None) -> None:
+    """Remove the Secret and revoke the environment's tokens. Raises as `applied.remove_one`."""
+    remove_one(cluster, reference(target), target.project.id)
+    if gitlab_id is not None:
+        _revoke(gitlab, gitlab_id, gitlab.deploy_tokens.active(gitlab_id, token_name(target)))
 
 
 def _revoke(gitlab: GitLab, gitlab_id: int, tokens: list[DeployToken]) -> None:
     for token in tokens:
-        gitlab.revoke_deploy_token(gitlab_id, token.id)
+        gitlab.deploy_tokens.revoke(gitlab_id, token.id)

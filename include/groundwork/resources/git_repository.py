@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from groundwork.clients.kubernetes import Manifest
 from groundwork.resources import credentials
+from groundwork.resources.applied import REQUESTED_AT
 from groundwork.resources.target import Target
 
 API_VERSION = "source.toolkit.fluxcd.io/v1"
 KIND = "GitRepository"
-REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 _FETCH_TIMEOUT = "60s"
 
 
@@ -16,7 +16,7 @@ def name(target: Target) -> str:
     return target.project.slug
 
 
-def desired(target: Target, requested_at: str) -> Manifest:
+def desired(target: Target, requested_at: str | None = None) -> Manifest:
     """The GitRepository; `requested_at` is a token that asks Flux to look now rather than at its interval."""
     manifest = target.manifest(
         API_VERSION,
@@ -31,7 +31,15 @@ def desired(target: Target, requested_at: str) -> Manifest:
             "suspend": False,
         },
     )
-    manifest["metadata"]["annotations"] = {REQUESTED_AT: requested_at}
+    if requested_at:
+        manifest["metadata"]["annotations"] = {REQUESTED_AT: requested_at}
+    return manifest
+
+
+def suspended(target: Target) -> Manifest:
+    """The GitRepository suspended: Flux fetches nothing more."""
+    manifest = desired(target)
+    manifest["spec"]["suspend"] = True
     return manifest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from groundwork.clients.kubernetes import Manifest
 from groundwork.resources import git_repository
+from groundwork.resources.applied import REQUESTED_AT
 from groundwork.resources.guardrails import SERVICE_ACCOUNT
 from groundwork.resources.target import Target
 
@@ -21,7 +22,7 @@ def overlay_path(environment_slug: str) -> str:
     return f"./deploy/overlays/{environment_slug}"
 
 
-def desired(target: Target, requested_at: str) -> Manifest:
+def desired(target: Target, requested_at: str | None = None) -> Manifest:
     """The Kustomization, not suspended: applying it also resumes a parked one."""
     manifest = target.manifest(
         API_VERSION,
@@ -40,7 +41,8 @@ def desired(target: Target, requested_at: str) -> Manifest:
             "suspend": False,
         },
     )
-    manifest["metadata"]["annotations"] = {git_repository.REQUESTED_AT: requested_at}
+    if requested_at:
+        manifest["metadata"]["annotations"] = {REQUESTED_AT: requested_at}
     return manifest
 
 

@@ -5,6 +5,8 @@ What does not carry a project's marks is somebody else's: it is never changed an
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
@@ -20,6 +22,7 @@ ENVIRONMENT_LABEL = "groundwork.dev/environment"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 TOPIC = "groundwork"
+ADOPTED_TOPIC = f"{TOPIC}-adopted"
 
 
 class Claim(StrEnum):
@@ -41,9 +44,24 @@ def labels(project_id: UUID, project_slug: str, environment_slug: str) -> dict[s
     }
 
 
-def topics(project_id: UUID) -> tuple[str, ...]:
-    """The GitLab topics of a project's repository."""
-    return (TOPIC, f"{TOPIC}-{project_id}")
+def is_mark(label: str) -> bool:
+    """Whether a label is one of those."""
+    return label in (MANAGED_BY_LABEL, PROJECT_ID_LABEL, PROJECT_LABEL, ENVIRONMENT_LABEL)
+
+
+def topics(project_id: UUID, *, adopted: bool = False) -> tuple[str, ...]:
+    """The GitLab topics of a project's repository; one that Groundwork did not create has a third."""
+    own = (TOPIC, f"{TOPIC}-{project_id}")
+    return (*own, ADOPTED_TOPIC) if adopted else own
+
+
+def project_of_topics(found: Iterable[str]) -> UUID | None:
+    """The project that a repository's topics name, or None if they name none."""
+    for topic in found:
+        marked = topic.removeprefix(f"{TOPIC}-")
+        if marked != topic and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", marked):
+            return UUID(marked)
+    return None
 
 
 def claim_on_object(existing: Manifest | None, project_id: UUID) -> Claim:
@@ -57,21 +75,22 @@ def claim_on_object(existing: Manifest | None, project_id: UUID) -> Claim:
 
 
 def claim_on_repository(existing: GitLabProject | None, project_id: UUID) -> Claim:
-    """Whose a GitLab project is; `doomed` when it is marked for deletion."""
+    """Whose a GitLab project is; `doomed` when it is the project's and marked for deletion."""
     if existing is None:
         return Claim.ABSENT
-    if existing.deletion_date:
-        return Claim.DOOMED
-    return Claim.OURS if set(topics(project_id)) <= set(existing.topics) else Claim.FOREIGN
+    if not set(topics(project_id)) <= set(existing.topics):
+        return Claim.FOREIGN
+    return Claim.DOOMED if existing.deletion_date else Claim.OURS
 
 
-def foreign_object(existing: Manifest, cluster: str) -> Conflict:
-    """The error for an object that is not the project's."""
+def foreign_object(existing: Manifest, cluster: str = "") -> Conflict:
+    """The error for an object that is not the project's; `cluster` is named where it is not clear."""
     metadata = existing["metadata"]
     place = f" in namespace {metadata['namespace']}" if metadata.get("namespace") else ""
+    place += f" on cluster {cluster}" if cluster else ""
     return Conflict(
-        f"{existing['kind']} {metadata['name']}{place} on cluster {cluster} exists and was not made for this"
-        " project. It was not touched: choose another slug, or remove it."
+        f"{existing['kind']} {metadata['name']}{place} exists and was not made for this project."
+        " It was not touched: choose another slug, or remove it."
     )
 
 
@@ -79,13 +98,13 @@ def foreign_repository(path: str) -> Conflict:
     """The error for a GitLab project that is not the project's."""
     return Conflict(
         f"GitLab already has a project at {path} that was not made for this project. It was not touched:"
-        " choose another slug or group, or rename that project."
+        " choose another slug or group, rename that project, or set repository.adopt to take it over."
     )
 
 
 def doomed_repository(existing: GitLabProject) -> Conflict:
-    """The error for a GitLab project that waits for its deletion."""
+    """The error for the project's own GitLab project when it waits for its deletion."""
     return Conflict(
-        f"GitLab's project {existing.path} is marked for deletion on {existing.deletion_date}. Restore it or"
-        " delete it for good, then run this again."
+        f"GitLab's project {existing.path} is marked for deletion on {existing.deletion_date}. Set"
+        " repository.on_pending_deletion to restore, or delete it for good, then run this again."
     )

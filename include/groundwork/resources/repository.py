@@ -1,23 +1,40 @@
-"""The GitLab project that holds a project's code."""
+"""The GitLab project that holds a project's code: found, created, adopted, corrected, removed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
 
 from groundwork.clients.gitlab import GitLab, GitLabProject, NewProject
-from groundwork.errors import Conflict
+from groundwork.errors import Conflict, WaitingError
+from groundwork.model.changes import Action, Change, Difference, System
 from groundwork.model.entities import Project, Repository
+from groundwork.model.request import PendingDeletion, RepositoryRequest
 from groundwork.resources import ownership
-from groundwork.resources.ownership import Claim
+from groundwork.resources.differences import differences
+from groundwork.resources.ownership import ADOPTED_TOPIC, Claim
+
+KIND = "Repository"
+_ARCHIVED = "archived"
+_RESTORED_WITHIN = 1.0
 
 
 @dataclass(frozen=True)
 class AppliedRepository:
-    """`created` is whether this call made it."""
+    """`created` is whether this call made it; `adopted` whether it was there before Groundwork."""
 
     project: GitLabProject
     created: bool
+
+    @property
+    def adopted(self) -> bool:
+        return is_adopted(self.project)
+
+
+def is_adopted(found: GitLabProject) -> bool:
+    """Whether Groundwork took the repository over instead of creating it; then it is never deleted."""
+    return ADOPTED_TOPIC in found.topics
 
 
 def desired(project: Project, repository: Repository, group_id: int) -> NewProject:
@@ -33,42 +50,135 @@ def desired(project: Project, repository: Repository, group_id: int) -> NewProje
     )
 
 
-def require_ours_or_absent(found: GitLabProject | None, path: str, project_id: UUID) -> None:
-    """Raises `Conflict` for somebody else's project, or one that is marked for deletion."""
-    claim = ownership.claim_on_repository(found, project_id)
-    if found is not None and claim is Claim.DOOMED:
-        raise ownership.doomed_repository(found)
+def settings(project: Project, repository: Repository, *, adopted: bool) -> dict[str, Any]:
+    """The settings Groundwork keeps as requested; of an adopted repository only that it can be written to."""
+    if adopted:
+        return {_ARCHIVED: False}
+    return {
+        "name": project.name,
+        "description": repository.description,
+        "visibility": repository.visibility,
+        _ARCHIVED: False,
+    }
+
+
+def find(gitlab: GitLab, repository: Repository) -> GitLabProject | None:
+    """The repository where it was recorded, also when it was renamed since; else what is at its path."""
+    if repository.gitlab_id is not None:
+        found = gitlab.projects.get(repository.gitlab_id)
+        if found is not None:
+            return found
+    return gitlab.projects.find(repository.path)
+
+
+def change(
+    project: Project, repository: Repository, found: GitLabProject | None, choices: RepositoryRequest
+) -> Change:
+    """What is to be done so that `found` becomes the project's repository. Pure."""
+
+    def made(action: Action, *differ: Difference, message: str = "") -> Change:
+        return Change(System.GITLAB, "", KIND, repository.path, action, differ, message)
+
+    claim = ownership.claim_on_repository(found, project.id)
+    if found is None:
+        wanted = settings(project, repository, adopted=False) | {"default_branch": repository.default_branch}
+        return made(Action.CREATE, *differences(wanted, None))
+    if claim is Claim.DOOMED:
+        if choices.on_pending_deletion is PendingDeletion.RESTORE:
+            return made(Action.RESTORE, message=f"is marked for deletion on {found.deletion_date}")
+        return made(Action.CONFLICT, message=ownership.doomed_repository(found).message)
     if claim is Claim.FOREIGN:
-        raise ownership.foreign_repository(path)
+        return _foreign(project, repository, found, choices, made)
+    if found.path.lower() != repository.path.lower():
+        message = f"was moved to {found.path}; move it back, or ask for a project there"
+        return made(Action.CONFLICT, message=message)
+    wanted = settings(project, repository, adopted=is_adopted(found))
+    differ = differences(wanted, vars(found))
+    return made(Action.CHANGE if differ else Action.NONE, *differ)
 
 
-def observe(gitlab: GitLab, project: Project, repository: Repository) -> GitLabProject | None:
-    """The project's repository if it exists. Raises `Conflict` as `require_ours_or_absent`."""
-    found = gitlab.find_project(repository.path)
-    require_ours_or_absent(found, repository.path, project.id)
-    return found
+def _foreign(
+    project: Project,
+    repository: Repository,
+    found: GitLabProject,
+    choices: RepositoryRequest,
+    made: Callable[..., Change],
+) -> Change:
+    if not choices.adopt or ownership.project_of_topics(found.topics) is not None:
+        return made(Action.CONFLICT, message=ownership.foreign_repository(repository.path).message)
+    if found.default_branch not in (None, repository.default_branch):
+        message = (
+            f"has default branch {found.default_branch}: ask for it with that as repository.default_branch"
+        )
+        return made(Action.CONFLICT, message=message)
+    marks = sorted({*found.topics, *ownership.topics(project.id, adopted=True)})
+    return made(Action.ADOPT, Difference("topics", sorted(found.topics), marks))
 
 
-def apply(gitlab: GitLab, project: Project, repository: Repository) -> AppliedRepository:
-    """Create the repository, or go on with the project's own.
+def apply(
+    gitlab: GitLab,
+    project: Project,
+    repository: Repository,
+    choices: RepositoryRequest,
+    creating: Callable[[str], None],
+) -> AppliedRepository:
+    """Create the repository, adopt it if that was asked for, or correct the project's own.
 
-    POST /projects is not idempotent: when GitLab says the path is taken, an earlier attempt whose answer was
-    lost may have made it, so it is looked up before it counts as a conflict.
+    `creating` is told before one is created. Raises `Conflict` for what `change` calls one.
     """
-    found = observe(gitlab, project, repository)
-    if found is not None:
-        return AppliedRepository(found, created=False)
+    found = find(gitlab, repository)
+    if found is None:
+        return _create(gitlab, project, repository, choices, creating)
+    return AppliedRepository(_correct(gitlab, project, repository, choices, found), created=False)
+
+
+def _create(
+    gitlab: GitLab,
+    project: Project,
+    repository: Repository,
+    choices: RepositoryRequest,
+    creating: Callable[[str], None],
+) -> AppliedRepository:
+    """POST /projects is not idempotent: when GitLab says the path is taken, an earlier attempt whose answer
+    was lost may have made it, so it is looked up before it counts as a conflict."""
     group_path = repository.path.rpartition("/")[0]
-    group = gitlab.find_group(group_path)
+    group = gitlab.groups.find(group_path)
     if group is None:
         raise Conflict(f"GitLab's group {group_path} is gone, or hidden from Groundwork's token.")
+    creating(title(repository))
     try:
-        return AppliedRepository(gitlab.create_project(desired(project, repository, group.id)), created=True)
+        return AppliedRepository(gitlab.projects.create(desired(project, repository, group.id)), created=True)
     except Conflict as taken:
-        found = observe(gitlab, project, repository)
+        found = find(gitlab, repository)
         if found is None:
             raise Conflict(
                 f"GitLab says that path or name of {repository.path} is taken, by something that Groundwork's"
                 " token may not see. Choose another slug or name."
             ) from taken
-        return AppliedRepository(found, created=False)
+        return AppliedRepository(_correct(gitlab, project, repository, choices, found), created=False)
+
+
+def _correct(
+    gitlab: GitLab,
+    project: Project,
+    repository: Repository,
+    choices: RepositoryRequest,
+    found: GitLabProject,
+) -> GitLabProject:
+    planned = change(project, repository, found, choices)
+    if planned.action is Action.CONFLICT:
+        raise Conflict(f"GitLab's project {repository.path}: {planned.message}")
+    if planned.action is Action.NONE:
+        return found
+    if planned.action is Action.RESTORE:
+        gitlab.projects.restore(found.id)
+        raise WaitingError(f"GitLab is taking {repository.path} back from deletion.", _RESTORED_WITHIN)
+    wanted = {item.field: item.desired for item in planned.differences}
+    if wanted.pop(_ARCHIVED, None) is False:
+        gitlab.projects.unarchive(found.id)
+    return gitlab.projects.change(found.id, wanted) if wanted else gitlab.projects.get(found.id) or found
+
+
+def title(repository: Repository) -> str:
+    """What the repository is called in ledger and plan."""
+    return f"{KIND}/{repository.path}"

@@ -1,7 +1,8 @@
 """The template's content on the repository's default branch.
 
 The commit is reproducible (tree, author and time are the project's own), so a push whose answer was lost is
-recognised by its id, and nothing is ever pushed over somebody's commits.
+recognised by its id, and nothing is ever pushed over somebody's commits. Into an adopted repository the
+content goes by a merge request, which a person decides on.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 
 from groundwork import catalog
 from groundwork.clients.git import Commit, Git
-from groundwork.clients.gitlab import GitLab
-from groundwork.errors import Conflict
+from groundwork.clients.gitlab import GitLab, MergeRequest
+from groundwork.errors import Conflict, Rejected
+from groundwork.model.changes import Action, Change, System
 from groundwork.model.entities import Project, Repository
 
+KIND = "Content"
 _AUTHOR = "Groundwork"
 _EMAIL = "groundwork@localhost"
 
@@ -33,10 +36,14 @@ class Content:
 
 @dataclass(frozen=True)
 class AppliedTemplate:
-    """`revision` is the commit to sync to; `created` is whether this call pushed it."""
+    """`revision` is the commit to sync to; `created` is whether this call pushed it.
+
+    `merge_request` is the address of the one that has yet to be merged before the default branch has it.
+    """
 
     revision: str
     created: bool
+    merge_request: str | None = None
 
 
 def context(
@@ -54,39 +61,112 @@ def context(
     )
 
 
+def observe(
+    gitlab: GitLab, head: str | None, project: Project, repository: Repository, gitlab_id: int
+) -> str | None:
+    """The commit to sync to if the default branch, now at `head`, holds the project's content; else None."""
+    known = repository.state.revision
+    if head is None:
+        return None
+    if known and gitlab.repositories.merge_base(gitlab_id, (known, head)) == known:
+        return known
+    return head if _holds_marker(gitlab, gitlab_id, head, project) else None
+
+
+def change(gitlab: GitLab, git: Git, project: Project, repository: Repository, gitlab_id: int) -> Change:
+    """What is to be done so that the default branch holds the project's content."""
+
+    def made(action: Action, message: str = "") -> Change:
+        return Change(System.GITLAB, "", KIND, repository.default_branch, action, message=message)
+
+    head = git.remote_head(repository.http_url or "", repository.default_branch)
+    if head is None:
+        return made(Action.CREATE)
+    if observe(gitlab, head, project, repository, gitlab_id) is not None:
+        return made(Action.NONE)
+    if repository.created_by_us:
+        return made(Action.CONFLICT, _foreign(repository).message)
+    return made(Action.ADOPT, "by a merge request")
+
+
 def apply(
     gitlab: GitLab, git: Git, project: Project, repository: Repository, gitlab_id: int, content: Content
 ) -> AppliedTemplate:
     """Push the rendered template as the first commit of an empty default branch.
 
-    A branch that already holds the project's content is left as it is. Raises `Conflict` when it holds
-    something else.
+    A branch that already holds the project's content is left as it is. One that holds something else is
+    asked to merge it if the repository was adopted, and else a `Conflict`.
     """
     url = content.context.repository
     head = git.remote_head(url, repository.default_branch)
-    known = repository.state.revision
-    if head and known and gitlab.merge_base(gitlab_id, (known, head)) == known:
-        return AppliedTemplate(known, created=False)
-    with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
-        folder = Path(name) / "repository"
-        catalog.render(content.template, content.answers, content.context, folder)
-        revision = git.commit_tree(folder, _commit(project, repository, content.template))
-        if head is None:
-            git.push(folder, url, repository.default_branch)
-            return AppliedTemplate(revision, created=True)
-    if gitlab.merge_base(gitlab_id, (revision, head)) == revision:
+    revision = observe(gitlab, head, project, repository, gitlab_id)
+    if revision is not None:
         return AppliedTemplate(revision, created=False)
-    if _holds_marker(gitlab, gitlab_id, head, project):
-        return AppliedTemplate(head, created=False)
-    raise Conflict(
-        f"Branch {repository.default_branch} of {repository.path} holds commits that are not the project's."
-        " Nothing was pushed: empty the branch or choose another slug."
+    if head is not None and not repository.created_by_us:
+        return _propose(gitlab, git, project, repository, gitlab_id, content)
+    if head is not None:
+        raise _foreign(repository)
+    with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
+        folder = render(content, Path(name))
+        revision = git.commit_tree(folder, _commit(project, content.template, repository.default_branch))
+        git.push(folder, url, repository.default_branch)
+    return AppliedTemplate(revision, created=True)
+
+
+def render(content: Content, parent: Path) -> Path:
+    """Render into a new folder in `parent`. Raises as `catalog.render`."""
+    folder = parent / "repository"
+    catalog.render(content.template, content.answers, content.context, folder)
+    return folder
+
+
+def _propose(
+    gitlab: GitLab, git: Git, project: Project, repository: Repository, gitlab_id: int, content: Content
+) -> AppliedTemplate:
+    """Put the content on a branch of its own, on top of the default branch, and ask for it to be merged."""
+    url, branch = content.context.repository, f"groundwork/{content.template.id}"
+    revision = git.remote_head(url, branch)
+    created = revision is None
+    if revision is None:
+        with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
+            folder = render(content, Path(name))
+            commit = _commit(project, content.template, branch)
+            revision = git.commit_onto(folder, commit, url, repository.default_branch)
+            git.push(folder, url, branch)
+    asked = _merge_request(gitlab, project, repository, gitlab_id, content, branch)
+    if asked.state == "closed":
+        raise Rejected(
+            f"Merge request {asked.web_url}, which brings the template's files into {repository.path}, was"
+            " closed without being merged. Reopen and merge it, then run this again."
+        )
+    return AppliedTemplate(revision, created, asked.web_url)
+
+
+def _merge_request(
+    gitlab: GitLab,
+    project: Project,
+    repository: Repository,
+    gitlab_id: int,
+    content: Content,
+    branch: str,
+) -> MergeRequest:
+    asked = gitlab.repositories.merge_request(gitlab_id, branch)
+    if asked is not None:
+        return asked
+    template = content.template
+    return gitlab.repositories.open_merge_request(
+        gitlab_id,
+        branch,
+        repository.default_branch,
+        f"Add what template {template.id} brings",
+        f"Files of template {template.id} {template.version} for project {project.slug}."
+        " Its environments become synced once this is merged.",
     )
 
 
-def _commit(project: Project, repository: Repository, template: catalog.Template) -> Commit:
+def _commit(project: Project, template: catalog.Template, branch: str) -> Commit:
     return Commit(
-        branch=repository.default_branch,
+        branch=branch,
         message=f"Start from template {template.id} {template.version}\n\nProject: {project.id}\n",
         author=_AUTHOR,
         email=_EMAIL,
@@ -94,6 +174,13 @@ def _commit(project: Project, repository: Repository, template: catalog.Template
     )
 
 
+def _foreign(repository: Repository) -> Conflict:
+    return Conflict(
+        f"Branch {repository.default_branch} of {repository.path} holds commits that are not the project's."
+        " Nothing was pushed: empty the branch or choose another slug."
+    )
+
+
 def _holds_marker(gitlab: GitLab, gitlab_id: int, revision: str, project: Project) -> bool:
-    marker = gitlab.file_content(gitlab_id, catalog.MARKER_FILE, revision)
+    marker = gitlab.repositories.file_content(gitlab_id, catalog.MARKER_FILE, revision)
     return marker is not None and catalog.marked_project(marker.decode(errors="replace")) == project.id

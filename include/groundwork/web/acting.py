@@ -15,7 +15,10 @@ from groundwork.errors import Conflict, InvalidRequest, NotFound, Problem
 from groundwork.model.entities import Operation
 from groundwork.model.request import ProjectRequest, parse_request
 from groundwork.model.statuses import OperationStatus
-from groundwork.operations import accept
+from groundwork.operations.plan import Plan
+from groundwork.operations.plan import plan as plan_of
+from groundwork.operations.resolution import Run as PlannedRun
+from groundwork.operations.resolution import resolve
 from groundwork.records.overview import Whole
 from groundwork.web import requests
 from groundwork.web.access import ADD_ENVIRONMENTS, DECOMMISSION, INITIALIZE, RECONCILE, RESTORE
@@ -45,8 +48,17 @@ def checked(context: Context, body: requests.NewProject) -> ProjectRequest:
     with context.services() as services:
         user = requests.requester(services.records, context.caller, body.user_id)
         request = parse_request({**body.model_dump(mode="json"), "user_id": user})
-        accept.resolve(services, request)
+        resolve(services, request)
     return request
+
+
+def plan(context: Context, body: requests.NewProject) -> Plan:
+    """What a request would do, without doing it. Raises as `create`."""
+    with context.services() as services:
+        user = requests.requester(services.records, context.caller, body.user_id)
+        values = {**body.model_dump(mode="json"), "user_id": user}
+        run = PlannedRun(INITIALIZE, airflow_runs.new_run_id(body.slug), context.caller.name)
+        return plan_of(services, values, run)
 
 
 def retry(context: Context, whole: Whole) -> Run:
@@ -58,7 +70,7 @@ def retry(context: Context, whole: Whole) -> Run:
     last = _last(whole)
     with context.airflow() as airflow:
         try:
-            return airflow.clear_failed(last.dag_id, last.run_id)
+            return airflow_runs.run_failed_again(airflow, last.dag_id, last.run_id)
         except NotFound:
             if last.dag_id != INITIALIZE:
                 raise

@@ -11,12 +11,15 @@ from pydantic import BaseModel, Field
 
 from groundwork.catalog import Template, answers_schema
 from groundwork.model import entities
+from groundwork.model.changes import Action, System
 from groundwork.model.entities import AuditEvent, Kind, Observation, OperationKind, StepEntry
 from groundwork.model.statuses import OperationStatus, Status
+from groundwork.operations import plan as plans
 from groundwork.records.figures import Figures
 from groundwork.records.listing import ListedProject
 from groundwork.records.overview import Whole
 from groundwork.records.people import Membership
+from groundwork.web.problems import FieldProblem
 
 
 class State(BaseModel):
@@ -295,6 +298,51 @@ class TemplateChoice(BaseModel):
             title=template.title,
             description=template.description,
             answers_schema=answers_schema(template),
+        )
+
+
+class Difference(BaseModel):
+    """One field that is not as it should be; null is an absent value."""
+
+    field: str
+    observed: Any
+    desired: Any
+
+
+class Change(BaseModel):
+    """What would be done to one thing; `environment` is None for the project as a whole."""
+
+    system: System
+    environment: str | None
+    kind: str
+    name: str
+    action: Action
+    message: str
+    differences: list[Difference]
+
+
+class Plan(BaseModel):
+    """All that a request would change, in the order it is done, and the problems that stand in its way."""
+
+    changes: list[Change]
+    problems: list[FieldProblem]
+
+    @classmethod
+    def of(cls, plan: plans.Plan) -> Self:
+        return cls(
+            changes=[
+                Change(
+                    system=item.system,
+                    environment=item.scope or None,
+                    kind=item.kind,
+                    name=item.name,
+                    action=item.action,
+                    message=item.message,
+                    differences=[Difference(**asdict(one)) for one in item.differences],
+                )
+                for item in plan.pending
+            ],
+            problems=[FieldProblem(field=item.field, rule=item.rule) for item in plan.problems],
         )
 
 

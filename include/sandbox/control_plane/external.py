@@ -25,7 +25,7 @@ class ExternalCluster(ExternalPart):
         return [Task("external-cluster", self._check)]
 
     def env(self) -> dict[str, str]:
-        return {"KUBECONFIG": str(self.product_kubeconfig)}
+        return {"KUBECONFIG": str(self.product_kubeconfig), "KUBECTL": "kubectl"}
 
     def external(self) -> External:
         return External(str(self.product_kubeconfig), self._check)

@@ -106,7 +106,8 @@ class ControlPlane(Part):
         ]
 
     def env(self) -> dict[str, str]:
-        return {"KUBECONFIG": str(self._kubeconfig_file("admin"))}
+        kubectl = artefact(self._cache).program("kubectl")
+        return {"KUBECONFIG": str(self._kubeconfig_file("admin")), "KUBECTL": str(kubectl)}
 
     def _kubernetes(self) -> list[Program]:
         etcd = f"http://{HOST}:{self._ports['etcd']}"

@@ -42,7 +42,10 @@ def test_what_is_sent_carries_the_defaults_and_no_empty_project_id() -> None:
         "visibility": "private",
         "default_branch": "main",
         "description": "",
+        "adopt": False,
+        "on_pending_deletion": "refuse",
     }
+    assert sent["on_failure"] == "keep"
     assert sent["template_answers"] == {}
     assert "project_id" not in sent
 

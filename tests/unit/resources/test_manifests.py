@@ -63,7 +63,7 @@ def target(*, http_url: str | None = URL, quota: dict[str, str] | None = None) -
 
 
 def test_everything_carries_the_projects_labels_and_namespace() -> None:
-    token = DeployToken(1, "name", "user", "secret")
+    token = DeployToken(1, "name", "user", secret="secret")
     manifests = [
         *guardrails.desired(target()),
         credentials.desired(target(), token),
@@ -145,7 +145,9 @@ def test_the_network_is_closed_and_the_quota_follows_the_policy() -> None:
 
 
 def test_the_secret_says_which_token_it_holds() -> None:
-    secret = credentials.desired(target(), DeployToken(42, "name", "gitlab+deploy-token-42", "gldt-secret"))
+    secret = credentials.desired(
+        target(), DeployToken(42, "name", "gitlab+deploy-token-42", secret="gldt-secret")
+    )
     assert secret["metadata"]["annotations"] == {credentials.TOKEN_ID_ANNOTATION: "42"}
     assert secret["stringData"] == {"username": "gitlab+deploy-token-42", "password": "gldt-secret"}
 
@@ -177,7 +179,19 @@ def test_claim_on_object(existing: dict[str, object] | None, claim: Claim) -> No
 
 
 def gitlab_project(topics: tuple[str, ...], deletion_date: str | None = None) -> GitLabProject:
-    return GitLabProject(1, "platform/shop", URL, URL, topics, deletion_date)
+    return GitLabProject(
+        id=1,
+        path="platform/shop",
+        name="Shop",
+        description="",
+        visibility="private",
+        default_branch="main",
+        archived=False,
+        http_url=URL,
+        web_url=URL,
+        topics=topics,
+        deletion_date=deletion_date,
+    )
 
 
 @pytest.mark.parametrize(

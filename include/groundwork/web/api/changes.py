@@ -40,6 +40,12 @@ async def create_project(
     return _told(context, response, await context.apart(lambda: acting.create(context, body, key)))
 
 
+@router.post("/plan", dependencies=[may_trigger(INITIALIZE)], responses=documented(404, 409))
+async def plan_project(context: ContextDep, body: requests.NewProject) -> schemas.Plan:
+    """What a request would do, field by field, and what stands in its way. Changes nothing."""
+    return schemas.Plan.of(await context.apart(lambda: acting.plan(context, body)))
+
+
 @router.post(
     "/projects/{project}/retry",
     status_code=202,

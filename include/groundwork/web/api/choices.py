@@ -79,9 +79,9 @@ def organizations(context: Context) -> list[schemas.OrganizationChoice]:
 
 def _path_problem(context: Context, group_path: str, slug: str) -> str | None:
     with context.services() as services:
-        if services.gitlab.find_group(group_path) is None:
+        if services.gitlab.groups.find(group_path) is None:
             return f"GitLab has no group '{group_path}' that Groundwork's token can see"
-        found = services.gitlab.find_project(f"{group_path}/{slug}")
+        found = services.gitlab.projects.find(f"{group_path}/{slug}")
     if found is None:
         return None
     doomed = f", which is marked for deletion on {found.deletion_date}" if found.deletion_date else ""
