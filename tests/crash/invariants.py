@@ -41,10 +41,8 @@ def _one_of_each(found: Reality, environments: Sequence[str]) -> str | None:
         "GitLab projects": (len(found.repositories), 1),
         "namespaces": (len(found.namespaces), len(environments)),
     }
-    wrong = [
-        f"{count} {name} instead of {wanted}" for name, (count, wanted) in counts.items() if count != wanted
-    ]
-    return ", ".join(wrong) or None
+    wrong = {name: pair for name, pair in counts.items() if pair[0] != pair[1]}
+    return ", ".join(f"{count} {name} instead of {wanted}" for name, (count, wanted) in wrong.items()) or None
 
 
 def _complete(found: Reality, environments: Sequence[str]) -> Iterator[str]:
@@ -77,6 +75,8 @@ def _ended_well(found: Reality) -> Iterator[str]:
     for step in found.steps:
         if step["status"] != "succeeded":
             yield f"step {step['step']} {step['scope']} is {step['status']}: {step['message']}"
+        if step["created"] is False and len(found.operations) == 1:
+            yield f"step {step['step']} {step['scope']} says that it did not make {step['external_id']}"
     if any(lease["live"] for lease in found.leases):
         yield "the lease is still held"
 

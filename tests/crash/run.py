@@ -137,9 +137,8 @@ class Run:
         return self._instances[task_id, scope]
 
     async def _instance(self, task: Task, scope: str) -> str:
-        before = {
-            await ended for ended in [self._ended(name, at) for name, at in await self._before(task, scope)]
-        }
+        ended = [self._ended(name, where) for name, where in await self._before(task, scope)]
+        before = set(await asyncio.gather(*ended))
         could = self.operation_id is not None if task.teardown else before <= {"success"}
         state = await self._tried(task, scope) if could else "upstream_failed"
         self.states[task.step, scope] = state

@@ -31,6 +31,7 @@ from groundwork.clients.gitlab import GitLab
 from groundwork.clients.kubernetes import Cluster
 from groundwork.errors import GroundworkError, SyncFailed, TemporaryError
 from groundwork.operations import accept, closing, project_steps, sync
+from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
 from groundwork.orchestration import preload, steps  # noqa: F401 - `preload` imports what tasks need
 from groundwork.orchestration.retry import GroundworkRetryPolicy
@@ -134,10 +135,10 @@ def _services(process: dict[str, Any]) -> Iterator[Services]:
 
 
 def _run(services: Services, job: dict[str, Any]) -> Any:
-    """One step. Those with a signature of their own are named here; all others are in the product's tables."""
+    """One step. Those with a signature of their own are named here; the product's tables have the others."""
     name, environment = job["step"], job["environment"]
     if name == "accept_request":
-        run = accept.Run(DAG, job["run_id"], "tester")
+        run = Run(DAG, job["run_id"], "tester")
         return str(accept.accept(services, job["request"], run).id)
     operation = UUID(job["operation_id"])
     if name == "record_resources":

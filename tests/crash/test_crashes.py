@@ -1,8 +1,9 @@
 """A step that is killed anywhere is run again, and the project ends as if nothing had happened.
 
-First a run is watched for what each step changes outside itself. Then there is one run for every such moment,
-in which the step's process is killed: before it changed anything, and after each change took effect but before
-the process knew. The step is tried again, the run goes on to its end, and what exists is read and judged.
+First a run is watched for what each step changes outside itself. Then there is one run for every such
+moment, in which the step's process is killed: before it changed anything, and after each change took effect
+but before the process knew. The step is tried again, the run goes on to its end, and what exists is read and
+judged.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ async def _every_crash(
     async def one(crash: Crash) -> tuple[Crash, Run, list[str]]:
         async with turn:
             request = new_request(*ENVIRONMENTS)
-            run = await Run(server, systems, request, crash.script).complete()
+            run = await Run(server, systems, request, crash.script, in_one_process=True).complete()
             return crash, run, await _problems(systems, request["slug"])
 
     return await asyncio.gather(*(one(crash) for crash in crashes))

@@ -19,13 +19,15 @@ DEPENDENCIES = {
     "create_repository": {"record_resources"},
     "push_template": {"create_repository"},
     "environment.create_namespace": {"record_resources"},
-    "environment.create_credentials": {"push_template", "environment.create_namespace"},
-    "environment.create_git_repository": {"environment.create_credentials"},
+    "environment.create_credentials": {"create_repository", "environment.create_namespace"},
+    "environment.create_git_repository": {"push_template", "environment.create_credentials"},
     "environment.create_kustomization": {"environment.create_git_repository"},
     "environment.wait_until_synced": {"environment.create_kustomization"},
     "environment.mark_environment_synced": {"environment.wait_until_synced"},
     "mark_project_synced": {"environment.mark_environment_synced"},
 }
+
+TEARDOWNS = ("apply_failure_policy", "close_operation")
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +42,22 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_one_task_per_step_in_the_order_of_the_design(dag: Any) -> None:
-    assert {task.task_id for task in dag.tasks} == {*DEPENDENCIES, "close_operation"}
+    assert {task.task_id for task in dag.tasks} == {*DEPENDENCIES, *TEARDOWNS}
     for task_id, upstream in DEPENDENCIES.items():
         # Every task takes the operation's id from the first one; the mapped ones the environments too.
         given = {"accept_request", "record_resources"}
         assert dag.get_task(task_id).upstream_task_ids | given == upstream | given, task_id
 
 
-def test_the_operation_is_closed_after_every_step_has_ended(dag: Any) -> None:
-    closing = dag.get_task("close_operation")
+def test_a_failure_is_settled_after_every_step_has_ended_and_then_the_operation_closed(dag: Any) -> None:
+    settling, closing = map(dag.get_task, TEARDOWNS)
+    assert settling.is_teardown
     assert closing.is_teardown
+    assert settling.task_id in closing.upstream_task_ids
     # A step may still run although one that waits for it has been given up, if another upstream of that one
     # failed. So every upstream of a step that has several must be waited for, or be upstream of one that is.
     joined = [upstream for upstream in DEPENDENCIES.values() if len(upstream) > 1]
-    waited_for = closing.upstream_task_ids
+    waited_for = settling.upstream_task_ids
     assert set().union(*joined) <= waited_for
     ends = set(DEPENDENCIES) - set().union(*DEPENDENCIES.values())
     assert ends <= waited_for
@@ -61,7 +65,7 @@ def test_the_operation_is_closed_after_every_step_has_ended(dag: Any) -> None:
 
 def test_failed_work_fails_the_run(dag: Any) -> None:
     """A teardown that counts for the run's state would be the only task that does (DagRun.update_state)."""
-    assert not dag.get_task("close_operation").on_failure_fail_dagrun
+    assert not any(dag.get_task(name).on_failure_fail_dagrun for name in TEARDOWNS)
 
 
 def test_environments_are_mapped_and_named(dag: Any) -> None:

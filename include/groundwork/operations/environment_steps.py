@@ -50,7 +50,8 @@ def create_credentials(services: Services, operation_id: UUID, environment: str)
         made = credentials.apply(
             services.gitlab, cluster, target, gitlab_id(target.repository), outcome.creating
         )
-        outcome.external_id, outcome.created = str(made.token_id), made.created
+        outcome.external_id = str(made.token_id)
+        outcome.created = made.created or title(credentials.reference(target)) in outcome.creates
         services.records.observations.resource_observed(
             target.environment.id,
             Kind.CREDENTIALS,

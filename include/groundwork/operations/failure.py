@@ -131,6 +131,9 @@ def _roll_back_repository(
     project = services.records.projects.get(operation.project_id)
     recorded = services.records.resources.repository(project.id)
     name = repository.title(recorded)
+    if name not in things:
+        settlement.kept |= dict.fromkeys(things, "part of a repository that stays")
+        return
     kept = remove_repository(services, project, recorded)
     if kept:
         settlement.kept[name] = kept

@@ -83,12 +83,19 @@ def push_template(services: Services, operation_id: UUID) -> None:
     with step(services, operation_id, "push_template", intent=intent) as outcome:
         try:
             applied = template.apply(
-                services.gitlab, services.git, project, recorded, gitlab_id(recorded), content
+                services.gitlab,
+                services.git,
+                project,
+                recorded,
+                gitlab_id(recorded),
+                content,
+                outcome.creating,
             )
         except PermanentError as error:
             records.observations.repository_failed(project.id, error.reason, error.message)
             raise
-        outcome.external_id, outcome.created = applied.revision, applied.created
+        outcome.external_id = applied.revision
+        outcome.created = template.title(applied.revision) in outcome.creates
         records.observations.repository_observed(project.id, _after_push(applied))
 
 

@@ -131,7 +131,9 @@ def mark_environment_synced(services: Services, operation_id: UUID, environment:
 
 def record_failure(services: Services, wait: Wait, final: Verdict) -> None:
     """Write a wait's bad end into ledger and records, and park what would only keep failing."""
-    message = final.message
+    message, repository = final.message, wait.target.repository.state
+    if repository.reason == Reason.MERGE_REQUEST_OPEN:
+        message += f"; {repository.message}"
     if parks(final):
         _park(services, wait, final)
         message += " (parked: Flux leaves it alone until this is run again)"

@@ -19,6 +19,7 @@ from groundwork.clients.gitlab import GitLab, MergeRequest
 from groundwork.errors import Conflict, Rejected
 from groundwork.model.changes import Action, Change, System
 from groundwork.model.entities import Project, Repository
+from groundwork.resources.applied import Creating
 
 KIND = "Content"
 _AUTHOR = "Groundwork"
@@ -36,13 +37,12 @@ class Content:
 
 @dataclass(frozen=True)
 class AppliedTemplate:
-    """`revision` is the commit to sync to; `created` is whether this call pushed it.
+    """`revision` is the commit to sync to.
 
     `merge_request` is the address of the one that has yet to be merged before the default branch has it.
     """
 
     revision: str
-    created: bool
     merge_request: str | None = None
 
 
@@ -90,27 +90,40 @@ def change(gitlab: GitLab, git: Git, project: Project, repository: Repository, g
 
 
 def apply(
-    gitlab: GitLab, git: Git, project: Project, repository: Repository, gitlab_id: int, content: Content
+    gitlab: GitLab,
+    git: Git,
+    project: Project,
+    repository: Repository,
+    gitlab_id: int,
+    content: Content,
+    creating: Creating,
 ) -> AppliedTemplate:
     """Push the rendered template as the first commit of an empty default branch.
 
     A branch that already holds the project's content is left as it is. One that holds something else is
-    asked to merge it if the repository was adopted, and else a `Conflict`.
+    asked to merge it if the repository was adopted, and else a `Conflict`. `creating` is told a commit before
+    it is pushed.
     """
     url = content.context.repository
     head = git.remote_head(url, repository.default_branch)
     revision = observe(gitlab, head, project, repository, gitlab_id)
     if revision is not None:
-        return AppliedTemplate(revision, created=False)
+        return AppliedTemplate(revision)
     if head is not None and not repository.created_by_us:
-        return _propose(gitlab, git, project, repository, gitlab_id, content)
+        return _propose(gitlab, git, project, repository, gitlab_id, content, creating)
     if head is not None:
         raise _foreign(repository)
     with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
         folder = render(content, Path(name))
         revision = git.commit_tree(folder, _commit(project, content.template, repository.default_branch))
+        creating(title(revision))
         git.push(folder, url, repository.default_branch)
-    return AppliedTemplate(revision, created=True)
+    return AppliedTemplate(revision)
+
+
+def title(revision: str) -> str:
+    """What the pushed commit is called in the ledger."""
+    return f"Commit/{revision}"
 
 
 def render(content: Content, parent: Path) -> Path:
@@ -121,17 +134,23 @@ def render(content: Content, parent: Path) -> Path:
 
 
 def _propose(
-    gitlab: GitLab, git: Git, project: Project, repository: Repository, gitlab_id: int, content: Content
+    gitlab: GitLab,
+    git: Git,
+    project: Project,
+    repository: Repository,
+    gitlab_id: int,
+    content: Content,
+    creating: Creating,
 ) -> AppliedTemplate:
     """Put the content on a branch of its own, on top of the default branch, and ask for it to be merged."""
     url, branch = content.context.repository, f"groundwork/{content.template.id}"
     revision = git.remote_head(url, branch)
-    created = revision is None
     if revision is None:
         with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
             folder = render(content, Path(name))
             commit = _commit(project, content.template, branch)
             revision = git.commit_onto(folder, commit, url, repository.default_branch)
+            creating(title(revision))
             git.push(folder, url, branch)
     asked = _merge_request(gitlab, project, repository, gitlab_id, content, branch)
     if asked.state == "closed":
@@ -139,7 +158,7 @@ def _propose(
             f"Merge request {asked.web_url}, which brings the template's files into {repository.path}, was"
             " closed without being merged. Reopen and merge it, then run this again."
         )
-    return AppliedTemplate(revision, created, asked.web_url)
+    return AppliedTemplate(revision, asked.web_url)
 
 
 def _merge_request(
