@@ -22,6 +22,7 @@ from sandbox.settings import Settings
 
 # What is broken on purpose need not be tried for minutes.
 _QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2"}
+_CATALOG = {"GROUNDWORK_CATALOG_PATHS": str(Path(__file__).parent / "catalog")}
 SYSTEMS = ("postgres", "control-plane", "gitlab", "groundwork")
 """The parts of a sandbox that Groundwork works on, the tables of its records included."""
 
@@ -136,7 +137,7 @@ def isolated_settings(state_dir: Path) -> Settings:
         gitlab_token=None,
         kubeconfig=None,
         database_url=None,
-        product_settings=_QUICK_FAILURES,
+        product_settings=_QUICK_FAILURES | _CATALOG,
     )
 
 

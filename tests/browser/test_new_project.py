@@ -15,18 +15,22 @@ Visit = Callable[..., Site]
 SYNCED_WITHIN = 90_000
 
 
-def mend(sandbox: Any, slug: str, wrong: str, right: str) -> None:
-    """Correct the manifests in the repository, as a developer would, through GitLab's API."""
-    path = f"/projects/platform%2F{slug}/repository/files/deploy%2Fbase%2Fcron-job.yaml"
+MENDED = """\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+configMapGenerator:
+  - name: icon
+    literals: [shape=round]
+"""
+
+
+def mend(sandbox: Any, slug: str) -> None:
+    """Correct the overlay in the repository, as a developer would, through GitLab's API."""
+    file = "deploy%2Foverlays%2Fdev%2Fkustomization.yaml"
     headers = {"PRIVATE-TOKEN": sandbox.gitlab_token}
     with httpx.Client(base_url=f"{sandbox.gitlab_url}/api/v4", headers=headers, trust_env=False) as client:
-        content = client.get(f"{path}/raw", params={"ref": "main"}).raise_for_status().text
-        assert wrong in content
-        change = {
-            "branch": "main",
-            "commit_message": "Correct the time zone",
-            "content": content.replace(wrong, right),
-        }
+        change = {"branch": "main", "commit_message": "Leave the picture out", "content": MENDED}
+        path = f"/projects/platform%2F{slug}/repository/files/{file}"
         client.put(path, json=change).raise_for_status()
 
 
@@ -37,12 +41,21 @@ def fill(page: Page, slug: str, name: str, template: str = "web-service") -> Non
     page.get_by_label("Group").fill("platform")
 
 
+def confirm(page: Page) -> None:
+    """Look at the plan and let it be carried out."""
+    page.get_by_role("button", name="Show plan").click()
+    plan = page.get_by_role("dialog", name="Plan")
+    expect(plan.get_by_role("listitem").filter(has_text="create Repository").first).to_be_visible()
+    expect(plan.get_by_text("create Kustomization").first).to_be_visible()
+    plan.get_by_role("button", name="Create project").click()
+    page.wait_for_url("**/groundwork/runs/initialize_project/**")
+
+
 def test_a_project_is_asked_for_and_seen_becoming_synced(visit: Visit, slug: str) -> None:
     page = visit().open("/new")
     fill(page, slug, f"Page {slug}")
     page.get_by_label("Production").check()
-    page.get_by_role("button", name="Create project").click()
-    page.wait_for_url("**/groundwork/runs/initialize_project/**")
+    confirm(page)
     page.evaluate("window.notReloaded = true")
     expect(page.get_by_role("heading", level=1, name=f"Page {slug}")).to_be_visible(timeout=SYNCED_WITHIN)
     chain = page.get_by_label("Resources of Production")
@@ -58,19 +71,16 @@ def test_a_failing_project_shows_the_message_of_flux_and_is_mended_and_retried(
     visit: Visit, slug: str, sandbox: Any
 ) -> None:
     page = visit().open("/new")
-    fill(page, slug, f"Broken {slug}", template="scheduled-worker")
-    page.get_by_text("Answers to the template's questions").locator("visible=true").click()
-    page.get_by_label("Time zone").fill("Nowhere/Land")
-    page.get_by_role("button", name="Create project").click()
-    page.wait_for_url("**/groundwork/runs/initialize_project/**")
+    fill(page, slug, f"Broken {slug}", template="refused-by-flux")
+    confirm(page)
     chain = page.get_by_label("Resources of Development")
     failed = chain.get_by_role("listitem").filter(has_text="Kustomization")
     expect(failed.locator(".badge")).to_have_text("✗ failed", timeout=SYNCED_WITHIN)
-    expect(failed).to_contain_text("unknown time zone Nowhere/Land")
+    expect(failed).to_contain_text("icon.png")
     retry = page.get_by_role("button", name="Retry")
     expect(retry).to_be_visible(timeout=SYNCED_WITHIN)
 
-    mend(sandbox, slug, "Nowhere/Land", "Etc/UTC")
+    mend(sandbox, slug)
     retry.click()
     page.get_by_role("dialog").get_by_role("button", name="Retry").click()
     expect(page.locator("main .title .badge").first).to_have_text("✓ synced", timeout=SYNCED_WITHIN)
@@ -99,10 +109,10 @@ def test_a_refused_request_lists_every_problem_and_starts_nothing(
     page.get_by_label("Development").uncheck()
     page.get_by_text("Answers to the template's questions").locator("visible=true").click()
     page.get_by_label("Environment replicas").fill("{not json")
-    page.get_by_role("button", name="Create project").click()
+    page.get_by_role("button", name="Show plan").click()
     expect(page.get_by_role("alert")).to_contain_text("template_answers.environment_replicas")
     page.get_by_label("Environment replicas").fill("{}")
-    page.get_by_role("button", name="Create project").click()
+    page.get_by_role("button", name="Show plan").click()
     expect(page.get_by_role("alert")).to_contain_text("environment_ids")
     site.faults.clear()  # the browser's console counts the refusal itself as an error
     headers = {"Authorization": f"Bearer {token('admin')}"}

@@ -138,7 +138,10 @@ if (form) {
         visibility: field("repository.visibility").value,
         default_branch: field("repository.default_branch").value,
         description: field("repository.description").value,
+        adopt: field("repository.adopt").checked,
+        on_pending_deletion: field("repository.on_pending_deletion").value,
       },
+      on_failure: field("on_failure").value,
       template_id: field("template_id").value,
       template_answers: found,
       environment_ids: [...form.querySelectorAll('[name="environment_ids"]:checked:not(:disabled)')]
@@ -165,14 +168,68 @@ if (form) {
     const { body, broken } = request();
     report(broken);
     if (broken.length) return;
-    const buttons = form.querySelectorAll("button");
-    buttons.forEach((button) => (button.disabled = true));
+    const button = form.querySelector("[type=submit]");
+    button.disabled = true;
+    try {
+      show(await call("POST", `${base}/api/v1/plan`, body), body);
+    } catch (problem) {
+      report(problem.errors.length ? problem.errors : [{ field: "", rule: problem.message }]);
+    }
+    button.disabled = false;
+  }
+
+  // The plan, to be confirmed; where something stands in the way there is nothing to confirm.
+  function show(plan, body) {
+    const dialog = document.getElementById("plan");
+    const create = document.getElementById("create");
+    const number = plan.changes.length;
+    document.getElementById("plan-sum").textContent = plan.problems.length
+      ? "This stands in the way:" : `${number} ${number === 1 ? "change" : "changes"}, in this order:`;
+    document.getElementById("plan-problems").replaceChildren(
+      ...plan.problems.map((item) => element("li", `${item.field}: ${item.rule}`)));
+    document.getElementById("plan-changes").replaceChildren(...plan.changes.map(line));
+    document.getElementById("plan-error").hidden = true;
+    create.hidden = plan.problems.length > 0;
+    create.onclick = () => confirm(create, body);
+    dialog.showModal();
+    announce("The plan is shown");
+  }
+
+  function line(change) {
+    const where = change.environment ? `${change.system}, ${change.environment}` : change.system;
+    const item = element("li", `${change.action} ${change.kind} ${change.name} (${where})`);
+    if (change.message) item.append(element("p", change.message));
+    if (!change.differences.length) return item;
+    const details = document.createElement("details");
+    const list = document.createElement("ul");
+    for (const { field: name, observed, desired } of change.differences) {
+      list.append(element("li", `${name}: ${shown(observed)} → ${shown(desired)}`));
+    }
+    details.append(element("summary", `${change.differences.length} fields`), list);
+    item.append(details);
+    return item;
+  }
+
+  function shown(value) {
+    return value === null ? "nothing" : JSON.stringify(value);
+  }
+
+  function element(name, text) {
+    const made = document.createElement(name);
+    made.textContent = text;
+    return made;
+  }
+
+  async function confirm(button, body) {
+    button.disabled = true;
     try {
       const run = await call("POST", `${base}/api/v1/projects`, body, { "Idempotency-Key": key(body) });
       window.location.assign(run.page);
     } catch (problem) {
-      report(problem.errors.length ? problem.errors : [{ field: "", rule: problem.message }]);
-      buttons.forEach((button) => (button.disabled = false));
+      const place = document.getElementById("plan-error");
+      place.textContent = problem.message;
+      place.hidden = false;
+      button.disabled = false;
     }
   }
 
