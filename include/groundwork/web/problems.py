@@ -86,7 +86,7 @@ def answer(details: ProblemDetails, headers: dict[str, str] | None = None) -> JS
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The answers of a route that are problems, for its OpenAPI description; these are possible anywhere."""
-    always = (401, 403, 422, 503)
+    always = (400, 401, 403, 422, 503)
     return {
         status: {
             "description": HTTPStatus(status).phrase,
