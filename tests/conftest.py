@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from rich.console import Console
@@ -20,12 +21,13 @@ from sandbox.control_plane.build import artefact
 from sandbox.lifecycle import Sandbox
 from sandbox.settings import Settings
 
-# What is broken on purpose need not be tried for minutes.
-_QUICK_FAILURES = {"GROUNDWORK_FLUX_RETRY_INTERVAL": "5", "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2"}
-_CATALOG = {"GROUNDWORK_CATALOG_PATHS": str(Path(__file__).parent / "catalog")}
-SYSTEMS = ("postgres", "control-plane", "gitlab", "groundwork")
-"""The parts of a sandbox that Groundwork works on, the tables of its records included."""
-
+# What is broken on purpose need not be tried for minutes; templates that are lie beside the tests.
+_PRODUCT = {
+    "GROUNDWORK_FLUX_RETRY_INTERVAL": "5",
+    "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2",
+    "GROUNDWORK_CATALOG_PATHS": str(Path(__file__).parent / "catalog"),
+}
+_DEFAULTS: Mapping[str, str] = MappingProxyType({})
 _HOME = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int | None]()
 _FAILED = pytest.StashKey[bool]()
@@ -33,6 +35,8 @@ _FAILED = pytest.StashKey[bool]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sandbox", type=Path, help="folder of a sandbox to use and to leave running")
+    parser.addoption("--schedules", type=int, default=200, help="how many schedules of faults to play")
+    parser.addoption("--schedule-seed", type=int, default=0, help="what the schedules are drawn from")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,14 +75,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 class SharedSandbox(Sandbox):
     """The sandbox as tests see it: addresses and credentials as attributes, control over its programs."""
 
-    def __init__(self, home: Path, owner: int | None) -> None:
-        self.settings = isolated_settings(home)
+    def __init__(self, home: Path, owner: int | None, airflow: Mapping[str, str] = _DEFAULTS) -> None:
+        self.settings = isolated_settings(home, airflow)
         super().__init__(self.settings, Console(quiet=True))
         self._owner = owner
 
     def up(self, parts: Iterable[str] | None = None, *, until_exit_of: int | None = None) -> None:
         """Makes the named parts (all by default) run; quick when they do."""
         super().up(parts, until_exit_of=until_exit_of or self._owner)
+
+    def up_systems(self) -> None:
+        """Makes everything run that Groundwork works on, the tables of its records included; not Airflow."""
+        self.up(["postgres", "control-plane", "gitlab", "groundwork"])
 
     @property
     def env(self) -> dict[str, str]:
@@ -92,6 +100,11 @@ class SharedSandbox(Sandbox):
     @property
     def gitlab_token(self) -> str:
         return self.env["GITLAB_TOKEN"]
+
+    @property
+    def gitlab_admin_token(self) -> str:
+        """Opens the GitLab server's fault switches."""
+        return self.state.known_secret("gitlab_admin_token") or ""
 
     @property
     def kubeconfig(self) -> str:
@@ -129,21 +142,44 @@ class SharedSandbox(Sandbox):
         return str(artefact(self.settings.cache_dir).program("kubectl"))
 
 
-def isolated_settings(state_dir: Path) -> Settings:
-    """Settings for a sandbox in `state_dir` that uses no external system, whatever the environment says."""
+def isolated_settings(state_dir: Path, airflow: Mapping[str, str] = _DEFAULTS) -> Settings:
+    """Settings for a sandbox in `state_dir` that uses no external system, whatever the environment says.
+
+    `airflow` is added to the environment of its Airflow.
+    """
     return Settings(
         sandbox_dir=state_dir,
         gitlab_url=None,
         gitlab_token=None,
         kubeconfig=None,
         database_url=None,
-        product_settings=_QUICK_FAILURES | _CATALOG,
+        product_settings=_PRODUCT | airflow,
     )
 
 
 @pytest.fixture(scope="session")
 def _shared(request: pytest.FixtureRequest) -> SharedSandbox:
     return SharedSandbox(request.config.stash[_HOME], request.config.stash[_OWNER])
+
+
+@pytest.fixture(scope="session")
+def own_sandbox(request: pytest.FixtureRequest) -> Iterator[Callable[..., SharedSandbox]]:
+    """Gives a sandbox of that name, for what must not be done to the shared one; nothing of it runs yet.
+
+    Keyword arguments go into the environment of its Airflow.
+    """
+    home: Path = request.config.stash[_HOME]
+    owner = request.config.stash[_OWNER]
+    made: list[SharedSandbox] = []
+
+    def make(name: str, **airflow: str) -> SharedSandbox:
+        made.append(SharedSandbox(home.with_name(f"{home.name}-{name}"), owner, airflow))
+        return made[-1]
+
+    yield make
+    for found in made:
+        if owner is not None:
+            found.destroy()
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +192,7 @@ def sandbox(_shared: SharedSandbox) -> SharedSandbox:
 @pytest.fixture(scope="session")
 def sandbox_systems(_shared: SharedSandbox) -> SharedSandbox:
     """The sandbox with everything that Groundwork works on, without Airflow."""
-    _shared.up(SYSTEMS)
+    _shared.up_systems()
     return _shared
 
 

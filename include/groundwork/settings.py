@@ -109,6 +109,21 @@ class Settings(BaseSettings):
         " held that long.",
     )
 
+    removal_deadline: float = Field(
+        default=900,
+        description="How long one step of a decommission waits for what it removes to be gone.",
+    )
+    backup_dir: Path | None = Field(
+        default=None,
+        description="Folder that decommissioned projects are backed up to; every worker must reach it.",
+    )
+    deploy_token_days: int = Field(
+        default=365, ge=2, description="Days that an environment's deploy token is good for."
+    )
+    deploy_token_renewal_days: int = Field(
+        default=30, ge=1, description="Days before its end from which a deploy token is rotated."
+    )
+
     @field_validator("catalog_paths", mode="before")
     @classmethod
     def _split_paths(cls, value: Any) -> Any:

@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaskServer]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_request() -> Callable[..., dict[str, Any]]:
     """Makes requests for projects that do not exist yet."""
 

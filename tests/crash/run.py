@@ -117,6 +117,11 @@ class Run:
             await self._leave()
         return self
 
+    async def attempt(self, step: str, script: Script) -> Try:
+        """One more try of a step of the whole project, apart from the run's course."""
+        [task] = [task for task in self.server.tasks if task.step == step]
+        return await self._try(task, Place(step, "", 1), script)
+
     async def clear(self, task_id: str) -> Self:
         """Run one task and all that come after it once more, as clearing it in Airflow does."""
         for task, scope in list(self._instances):
@@ -155,7 +160,8 @@ class Run:
 
     async def _tried(self, task: Task, scope: str) -> str:
         for try_number in range(1, task.retries + 2):
-            ended = await self._try(task, Place(task.step, scope, try_number))
+            place = Place(task.step, scope, try_number)
+            ended = await self._try(task, place, self.scripts(place))
             self.tries.append(ended)
             if ended.error is None:
                 return "success"
@@ -166,8 +172,8 @@ class Run:
                 await self.calm()
         return "failed"
 
-    async def _try(self, task: Task, place: Place) -> Try:
-        script, events = self.scripts(place), []
+    async def _try(self, task: Task, place: Place, script: Script) -> Try:
+        events: list[Event] = []
 
         def noted(event: Event) -> Action:
             events.append(event)

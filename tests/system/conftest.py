@@ -77,6 +77,28 @@ class Runs:
     def run(self, conf: dict[str, Any]) -> FinishedRun:
         return self.wait(self.start(conf))
 
+    def wait_for(self, run_id: str, task_id: str, state: str, seconds: float = 120) -> dict[str, Any]:
+        """Some instance of a task that is in this state, as soon as there is one."""
+        deadline = time.monotonic() + seconds
+        while True:
+            tasks = [task for task in self._tasks(run_id) if task["task_id"] == task_id]
+            for task in tasks:
+                if task["state"] == state:
+                    return task
+            assert time.monotonic() < deadline, f"{task_id} was never {state}: {tasks}"
+            time.sleep(0.02)
+
+    def clear(self, run_id: str, task_id: str) -> None:
+        """Clear a task and all that come after it, as the button in the UI does."""
+        body = {
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "include_downstream": True,
+            "only_failed": False,
+            "dry_run": False,
+        }
+        self._client.post(f"{_DAG}/clearTaskInstances", json=body).raise_for_status()
+
     def log(self, run: FinishedRun, task_id: str, environment: str = "") -> str:
         """Everything the UI shows as the log of a task instance, over all its tries."""
         [task] = [

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-UNKNOWN_ZONE = {"template_id": "scheduled-worker", "template_answers": {"time_zone": "Nowhere/Land"}}
 # More CPU than the namespace's quota: the pods are never made, so the workload never becomes healthy.
 UNHEALTHY = {"template_answers": {"cpu_request": "90", "cpu_limit": "90"}}
 
@@ -21,50 +19,44 @@ def environment_row(database: Any, slug: str, environment: str) -> dict[str, Any
     return row
 
 
-def test_a_manifest_flux_refuses_fails_with_its_message(
+def test_what_flux_refuses_fails_with_its_message_and_leaves_the_others_alone(
     runs: Any, request_body: Any, slug: str, database: Any, kubectl: Any
 ) -> None:
-    run = runs.run({**request_body, **UNKNOWN_ZONE, "environment_ids": ["dev"]})
+    run = runs.run({**request_body, "template_id": "forbidden-in-prod", "environment_ids": ["dev", "prod"]})
     assert run.state == "failed"
-    assert run.states("environment.wait_until_synced") == {"dev": "failed"}
-    assert "unknown time zone Nowhere/Land" in runs.log(run, "environment.wait_until_synced", "dev")
+    assert run.states("environment.wait_until_synced") == {"dev": "success", "prod": "failed"}
+    assert "limitranges" in runs.log(run, "environment.wait_until_synced", "prod")
+    assert run.states("close_operation") == {"": "success"}
 
-    row = environment_row(database, slug, "dev")
+    assert environment_row(database, slug, "dev")["status"] == "synced"
+    row = environment_row(database, slug, "prod")
     assert (row["status"], row["reason"]) == ("failed", "ReconciliationFailed")
-    assert "unknown time zone Nowhere/Land" in row["message"]
+    assert 'cannot patch resource "limitranges"' in row["message"]
     project = database.execute("SELECT * FROM projects WHERE slug = %s", [slug]).fetchone()
-    assert project["status"] == "failed"
-    assert "unknown time zone Nowhere/Land" in project["message"]
+    assert (project["status"], project["message"].startswith("prod: ")) == ("failed", True)
+    assert 'cannot patch resource "limitranges"' in project["message"]
     operation = database.execute("SELECT * FROM operations WHERE run_id = %s", [run.run_id]).fetchone()
     assert (operation["status"], operation["reason"]) == ("failed", "ReconciliationFailed")
 
-    [kustomization] = kubectl("get", "kustomizations", "-n", f"project-{slug}-dev")["items"]
+    [kustomization] = kubectl("get", "kustomizations", "-n", f"project-{slug}-prod")["items"]
     assert kustomization["spec"]["suspend"] is True
     assert kustomization["metadata"]["annotations"]["groundwork.dev/parked"] == "ReconciliationFailed"
 
 
-def test_one_failing_environment_neither_stops_nor_hides_the_others(
-    runs: Any, request_body: Any, slug: str, database: Any, kubectl: Any
+def test_a_failed_run_is_rolled_back_where_that_was_asked_for(
+    runs: Any, request_body: Any, slug: str, database: Any, kubectl: Any, gitlab_api: Any
 ) -> None:
-    """In `prod` something that is not Groundwork's has the name of an object Groundwork would make."""
-    project_id, namespace = str(uuid4()), f"project-{slug}-prod"
-    kubectl("create", "namespace", namespace)
-    kubectl("label", "namespace", namespace, f"groundwork.dev/project-id={project_id}")
-    kubectl("create", "serviceaccount", "flux-reconciler", "-n", namespace)
+    body = {**request_body, "template_id": "refused-by-flux", "on_failure": "rollback"}
 
-    run = runs.run({**request_body, "project_id": project_id, "environment_ids": ["dev", "prod"]})
+    run = runs.run({**body, "environment_ids": ["dev"]})
+
     assert run.state == "failed"
-    assert run.states("environment.create_namespace") == {"dev": "success", "prod": "failed"}
-    assert run.states("environment.wait_until_synced")["dev"] == "success"
-    assert run.states("close_operation") == {"": "success"}
-    assert environment_row(database, slug, "dev")["status"] == "synced"
-    failed = environment_row(database, slug, "prod")
-    assert (failed["status"], failed["reason"]) == ("failed", "Conflict")
-    assert "ServiceAccount flux-reconciler" in failed["message"]
-    project = database.execute("SELECT * FROM projects WHERE slug = %s", [slug]).fetchone()
-    assert (project["status"], project["message"].startswith("prod: ")) == ("failed", True)
-    theirs = kubectl("get", "serviceaccount", "flux-reconciler", "-n", namespace)
-    assert "labels" not in theirs["metadata"]
+    assert run.states("apply_failure_policy") == {"": "success"}
+    operation = database.execute("SELECT * FROM operations WHERE run_id = %s", [run.run_id]).fetchone()
+    assert (operation["status"], operation["reason"]) == ("failed", "BuildFailed")
+    assert "(rollback: removed " in operation["message"]
+    assert kubectl("get", "namespaces", "-l", f"groundwork.dev/project={slug}")["items"] == []
+    assert gitlab_api.get(f"/projects/platform%2F{slug}").status_code in (301, 404)
 
 
 @pytest.mark.timeout(300)

@@ -49,6 +49,11 @@ BY_THE_RUN: list[tuple[dict[str, Any], str, str]] = [
 BY_PREFLIGHT: list[tuple[dict[str, Any], str, str]] = [
     ({"repository": {"group_path": "no/such/group"}}, "repository.group_path", "no/such/group"),
     ({"repository": {"group_path": "platform", "visibility": "public"}}, "repository.visibility", "platform"),
+    (
+        {"template_id": "scheduled-worker", "template_answers": {"time_zone": "Nowhere/Land"}},
+        "template_id.dev",
+        "unknown time zone Nowhere/Land",
+    ),
 ]
 
 

@@ -18,7 +18,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from groundwork.clients import airflow_answers as answers
-from groundwork.clients.airflow_answers import Approval, Dag, Failure, Run, TaskInstance
+from groundwork.clients.airflow_answers import Approval, Dag, Failure, Run, TaskInstance, TaskOfRun
 from groundwork.errors import (
     Conflict,
     GroundworkError,
@@ -32,7 +32,7 @@ from groundwork.errors import (
     Unavailable,
 )
 
-__all__ = ["Airflow", "Approval", "Dag", "Failure", "Run", "TaskInstance"]
+__all__ = ["Airflow", "Approval", "Dag", "Failure", "Run", "TaskInstance", "TaskOfRun"]
 
 _PAGE = 100  # the default of Airflow's `[api] maximum_page_limit`
 _EXCERPT = 300
@@ -160,6 +160,20 @@ class Airflow:
         found: list[TaskInstance] = []
         while True:
             page = self._get(answers.TaskInstances, path, limit=_PAGE, offset=len(found))
+            found += page.task_instances
+            if not page.task_instances or len(found) >= page.total_entries:
+                return found
+
+    def tasks_of_runs(
+        self, dag_ids: Sequence[str], run_ids: Sequence[str], states: Sequence[str]
+    ) -> list[TaskOfRun]:
+        """The task instances of many runs that are in one of these states, by pages of 100."""
+        asked = {"dag_ids": list(dag_ids), "dag_run_ids": list(run_ids), "state": list(states)}
+        path = "dags/~/dagRuns/~/taskInstances/list"
+        found: list[TaskOfRun] = []
+        while True:
+            body = {**asked, "order_by": "id", "page_limit": _PAGE, "page_offset": len(found)}
+            page = self._answer(answers.TasksOfRuns, self._request("POST", path, json=body))
             found += page.task_instances
             if not page.task_instances or len(found) >= page.total_entries:
                 return found

@@ -47,6 +47,13 @@ class TaskInstance(BaseModel):
     rendered_map_index: str | None
 
 
+class TaskOfRun(TaskInstance):
+    """A task instance that says which run it is of."""
+
+    run_id: str = Field(validation_alias="dag_run_id")
+    dag_id: str
+
+
 class Failure(BaseModel):
     """What a task's log says about its end: the error, if it names one, and the log's last lines."""
 
@@ -65,6 +72,11 @@ class Tasks(BaseModel):
 
 class TaskInstances(BaseModel):
     task_instances: list[TaskInstance]
+    total_entries: int
+
+
+class TasksOfRuns(BaseModel):
+    task_instances: list[TaskOfRun]
     total_entries: int
 
 

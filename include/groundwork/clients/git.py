@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +81,23 @@ class Git:
             except GitCommandError as error:
                 raise _translated(error, f"push to {branch} of {url}") from error
 
+    def bundle(self, url: str, file: Path) -> bool:
+        """Write all branches and tags with their history into one file, which git can clone from.
+
+        Source: git-bundle(1). False, and no file, if the repository is empty. Raises as `push`.
+        """
+        with tempfile.TemporaryDirectory(prefix="groundwork-") as folder:
+            try:
+                GitCommand().clone(url, folder, mirror=True, **self._options(url))
+            except GitCommandError as error:
+                raise _translated(error, f"clone {url}") from error
+            with closing(Repo(folder)) as repository:
+                if not repository.references:
+                    return False
+                repository.git.bundle("create", str(file), "--all")
+                repository.git.bundle("verify", str(file))
+        return True
+
     def _options(self, url: str) -> dict[str, Any]:
         return {"env": _environment(url, self._token), "kill_after_timeout": self._timeout}
 
@@ -114,7 +132,8 @@ def _environment(url: str, token: str) -> dict[str, str]:
 
 
 def _translated(error: GitCommandError, doing: str) -> GroundworkError:
-    said = " ".join(str(error.stderr or error.stdout or "").split())[-_EXCERPT:]
+    # With --porcelain git says on stdout what became of a branch, and on stderr what the server told.
+    said = " ".join(f"{error.stderr} {error.stdout}".split())[-_EXCERPT:]
     text = f"Could not {doing}: git said {said or 'nothing'}"
     if "Authentication failed" in said or "Access denied" in said or "not allowed to push" in said:
         return NotAllowed(f"{text}. Check the token's scope write_repository and its user's role.")

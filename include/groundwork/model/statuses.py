@@ -40,6 +40,11 @@ class Reason(StrEnum):
     REMOVED = "Removed"
     ROLLED_BACK = "RolledBack"
     QUARANTINED = "Quarantined"
+    REMOVAL_REQUESTED = "RemovalRequested"
+    ARCHIVED = "Archived"
+    MARKED_FOR_DELETION = "MarkedForDeletion"
+    KEPT = "Kept"
+    LEFT = "Left"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

@@ -48,7 +48,12 @@ def create_credentials(services: Services, operation_id: UUID, environment: str)
     ):
         cluster = _cluster(services, target)
         made = credentials.apply(
-            services.gitlab, cluster, target, gitlab_id(target.repository), outcome.creating
+            services.gitlab,
+            cluster,
+            target,
+            gitlab_id(target.repository),
+            credentials.expiry(services.settings.deploy_token_days),
+            outcome.creating,
         )
         outcome.external_id = str(made.token_id)
         outcome.created = made.created or title(credentials.reference(target)) in outcome.creates

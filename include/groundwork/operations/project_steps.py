@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from groundwork import catalog
 from groundwork.errors import PermanentError, SyncFailed
+from groundwork.model.changes import Action, Change
 from groundwork.model.entities import Observation, Operation, Project, ProjectEnvironment, Repository
 from groundwork.model.request import ProjectRequest
 from groundwork.model.statuses import Reason, Status
@@ -53,7 +55,12 @@ def create_repository(services: Services, operation_id: UUID) -> None:
     with step(services, operation_id, "create_repository", intent={"path": recorded.path}) as outcome:
         try:
             applied = repository.apply(
-                services.gitlab, project, recorded, request_of(operation).repository, outcome.creating
+                services.gitlab,
+                project,
+                recorded,
+                request_of(operation).repository,
+                outcome.creating,
+                lambda planned: _audit_change(services, project, planned),
             )
         except PermanentError as error:
             records.observations.repository_failed(project.id, error.reason, error.message)
@@ -68,6 +75,17 @@ def create_repository(services: Services, operation_id: UUID) -> None:
             web_url=applied.project.web_url,
             created_by_us=not applied.adopted,
         )
+
+
+def _audit_change(services: Services, project: Project, planned: Change) -> None:
+    """Leave on the audit trail what is changed about a repository that is there; adopting is told later."""
+    done = {Action.CHANGE: "changed", Action.RESTORE: "restored"}.get(planned.action)
+    if done is None:
+        return
+    details: dict[str, Any] = {"path": planned.name, "message": planned.message}
+    details["before"] = {item.field: item.observed for item in planned.differences}
+    details["after"] = {item.field: item.desired for item in planned.differences}
+    services.records.audit.changed(project.id, f"repository.{done}", details)
 
 
 def push_template(services: Services, operation_id: UUID) -> None:

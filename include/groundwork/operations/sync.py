@@ -152,6 +152,8 @@ def _park(services: Services, wait: Wait, final: Verdict) -> None:
     manifest = kustomization.parked(wait.target, wait.expected.requested_at, final.reason)
     creating = partial(services.records.ledger.creates, wait.entry_id)
     apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id, creating)
+    details = {"environment": wait.environment_slug, "reason": final.reason, "message": final.message}
+    services.records.audit.changed(wait.target.project.id, "environment.parked", details)
 
 
 def _wait(services: Services, target: Target, entry: StepEntry) -> Wait:

@@ -92,9 +92,9 @@ class Operations:
                 reason=reason,
                 message=None if message is None else storable(message),
             )
-            lease.release(transaction, operation_id)
             derive_project(transaction, project_id)
-            details = {"status": status, "reason": reason}
+            lease.release(transaction, operation_id)
+            details = {"status": status, "reason": reason, "message": row["message"]}
             audit.append(transaction, "groundwork", "operation.closed", project_id, operation_id, details)
         return rows.operation(row)
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from groundwork.records.audit import Audit
+from groundwork.records.cases import Cases
 from groundwork.records.connection import Database
 from groundwork.records.directory import Directory
 from groundwork.records.figures import Tally
@@ -19,6 +20,7 @@ from groundwork.records.overview import Overview
 from groundwork.records.people import People
 from groundwork.records.projects import Projects
 from groundwork.records.rehearsal import Rehearsal, rehearse
+from groundwork.records.removals import Removals
 from groundwork.records.resources import Resources
 from groundwork.records.specs import EnvironmentSpec, ProjectSpec, RepositorySpec, RunSpec
 
@@ -41,6 +43,8 @@ class Records:
         self.ledger = Ledger(self._database)
         self.lease = Lease(self._database)
         self.audit = Audit(self._database)
+        self.cases = Cases(self._database)
+        self.removals = Removals(self._database)
         self.listing = Listing(self._database)
         self.overview = Overview(self._database)
         self.people = People(self._database)

@@ -17,6 +17,15 @@ _DEFAULT_REQUEST = {"cpu": "50m", "memory": "64Mi"}
 _DEFAULT_LIMIT = {"memory": "256Mi"}
 _RBAC = "rbac.authorization.k8s.io"
 
+KINDS = [
+    ("v1", "ServiceAccount"),
+    (f"{_RBAC}/v1", "RoleBinding"),
+    ("v1", "ResourceQuota"),
+    ("v1", "LimitRange"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+]
+"""API version and kind of each of them."""
+
 
 def desired(target: Target) -> list[Manifest]:
     """ServiceAccount, RoleBinding, ResourceQuota, LimitRange and NetworkPolicy, in order of making."""

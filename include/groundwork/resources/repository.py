@@ -121,15 +121,17 @@ def apply(
     repository: Repository,
     choices: RepositoryRequest,
     creating: Callable[[str], None],
+    changing: Callable[[Change], None] = lambda _: None,
 ) -> AppliedRepository:
     """Create the repository, adopt it if that was asked for, or correct the project's own.
 
-    `creating` is told before one is created. Raises `Conflict` for what `change` calls one.
+    `creating` is told before one is created, `changing` before one that is there is changed. Raises
+    `Conflict` for what `change` calls one.
     """
     found = find(gitlab, repository)
     if found is None:
-        return _create(gitlab, project, repository, choices, creating)
-    return AppliedRepository(_correct(gitlab, project, repository, choices, found), created=False)
+        return _create(gitlab, project, repository, choices, creating, changing)
+    return AppliedRepository(_correct(gitlab, project, repository, choices, found, changing), created=False)
 
 
 def _create(
@@ -138,6 +140,7 @@ def _create(
     repository: Repository,
     choices: RepositoryRequest,
     creating: Callable[[str], None],
+    changing: Callable[[Change], None],
 ) -> AppliedRepository:
     """POST /projects is not idempotent: when GitLab says the path is taken, an earlier attempt whose answer
     was lost may have made it, so it is looked up before it counts as a conflict."""
@@ -155,7 +158,9 @@ def _create(
                 f"GitLab says that path or name of {repository.path} is taken, by something that Groundwork's"
                 " token may not see. Choose another slug or name."
             ) from taken
-        return AppliedRepository(_correct(gitlab, project, repository, choices, found), created=False)
+        return AppliedRepository(
+            _correct(gitlab, project, repository, choices, found, changing), created=False
+        )
 
 
 def _correct(
@@ -164,12 +169,14 @@ def _correct(
     repository: Repository,
     choices: RepositoryRequest,
     found: GitLabProject,
+    changing: Callable[[Change], None],
 ) -> GitLabProject:
     planned = change(project, repository, found, choices)
     if planned.action is Action.CONFLICT:
         raise Conflict(f"GitLab's project {repository.path}: {planned.message}")
     if planned.action is Action.NONE:
         return found
+    changing(planned)
     if planned.action is Action.RESTORE:
         gitlab.projects.restore(found.id)
         raise WaitingError(f"GitLab is taking {repository.path} back from deletion.", _RESTORED_WITHIN)

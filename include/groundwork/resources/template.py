@@ -15,7 +15,7 @@ from typing import Any
 
 from groundwork import catalog
 from groundwork.clients.git import Commit, Git
-from groundwork.clients.gitlab import GitLab, MergeRequest
+from groundwork.clients.gitlab import CommitInfo, GitLab, MergeRequest
 from groundwork.errors import Conflict, Rejected
 from groundwork.model.changes import Action, Change, System
 from groundwork.model.entities import Project, Repository
@@ -198,6 +198,15 @@ def _foreign(repository: Repository) -> Conflict:
         f"Branch {repository.default_branch} of {repository.path} holds commits that are not the project's."
         " Nothing was pushed: empty the branch or choose another slug."
     )
+
+
+def is_ours(commit: CommitInfo, project: Project) -> bool:
+    """Whether Groundwork made a commit for this project. Pure.
+
+    The committer tells it: one who amends or rebases a commit becomes its committer.
+    """
+    trailer = f"Project: {project.id}"
+    return commit.committer_email == _EMAIL and trailer in commit.message.splitlines()
 
 
 def _holds_marker(gitlab: GitLab, gitlab_id: int, revision: str, project: Project) -> bool:

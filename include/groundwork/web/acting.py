@@ -6,6 +6,7 @@ answer and not by a failed run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,27 +85,18 @@ def reconcile(context: Context, whole: Whole, key: str | None) -> Started:
 
 
 def decommission(context: Context, whole: Whole, body: requests.Decommission, key: str | None) -> Started:
-    """Start the run that removes a project or some of its environments."""
-    own = {item.environment.slug: str(item.environment.id) for item, _ in whole.environments}
-    for reference in body.environment_ids:
-        if reference not in own and reference not in own.values():
-            raise InvalidRequest(
-                [Problem("environment_ids", f"'{reference}' is not an environment of this project")]
-            )
-    conf = {
-        "project_id": str(whole.project.id),
-        "user_id": _requester(context, body.user_id),
-        "environment_ids": body.environment_ids,
-        "repository": body.repository.value,
-        "backup": body.backup,
-    }
-    return _start(context, DECOMMISSION, conf, key, whole.project.slug)
+    """Start the run that removes a project or some of its environments.
+
+    Raises `InvalidRequest` for environments it does not have.
+    """
+    _require_own(whole, body.environment_ids)
+    return _start(context, DECOMMISSION, _conf(context, whole, body), key, whole.project.slug)
 
 
 def restore(context: Context, whole: Whole, body: requests.Restore, key: str | None) -> Started:
-    """Start the run that takes a decommissioning back."""
-    conf = {"project_id": str(whole.project.id), "user_id": _requester(context, body.user_id)}
-    return _start(context, RESTORE, conf, key, whole.project.slug)
+    """Start the run that takes a decommissioning back. Raises as `decommission`."""
+    _require_own(whole, body.environment_ids)
+    return _start(context, RESTORE, _conf(context, whole, body), key, whole.project.slug)
 
 
 def add_environments(
@@ -116,12 +108,23 @@ def add_environments(
             records.directory.environments(whole.organization.id, body.environment_ids)
         except NotFound as error:
             raise InvalidRequest([Problem("environment_ids", error.message)]) from error
-    conf = {
-        "project_id": str(whole.project.id),
-        "user_id": _requester(context, body.user_id),
-        "environment_ids": body.environment_ids,
-    }
-    return _start(context, ADD_ENVIRONMENTS, conf, key, whole.project.slug)
+    return _start(context, ADD_ENVIRONMENTS, _conf(context, whole, body), key, whole.project.slug)
+
+
+def _conf(context: Context, whole: Whole, body: requests.OfProject) -> dict[str, Any]:
+    with context.records() as records:
+        user = requests.requester(records, context.caller, body.user_id)
+    given = {name: value for name, value in body.model_dump(mode="json").items() if value is not None}
+    return {**given, "project_id": str(whole.project.id), "user_id": user}
+
+
+def _require_own(whole: Whole, references: Sequence[str]) -> None:
+    own = {item.environment.slug for item, _ in whole.environments}
+    own |= {str(item.environment.id) for item, _ in whole.environments}
+    unknown = [reference for reference in references if reference not in own]
+    if unknown:
+        rule = f"'{unknown[0]}' is not an environment of this project"
+        raise InvalidRequest([Problem("environment_ids", rule)])
 
 
 def _start(context: Context, dag_id: str, conf: dict[str, Any], key: str | None, slug: str) -> Started:
@@ -151,8 +154,3 @@ def _run_again(airflow: Airflow, whole: Whole, last: Operation) -> Run:
     conf = {**last.request, "project_id": str(whole.project.id)}
     run_id = airflow_runs.new_run_id(whole.project.slug)
     return airflow_runs.start(airflow, last.dag_id, run_id, conf)
-
-
-def _requester(context: Context, named: str | None) -> str:
-    with context.records() as records:
-        return requests.requester(records, context.caller, named)

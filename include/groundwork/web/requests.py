@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from groundwork.clients.airflow_runs import new_run_id
 from groundwork.errors import InvalidRequest, NotAllowed, NotFound, Problem
+from groundwork.model.lifecycle import AddEnvironmentsRequest, DecommissionRequest, RestoreRequest
 from groundwork.model.request import ProjectRequest, Reference
 from groundwork.records import Records
 from groundwork.web.access import Caller
@@ -27,6 +28,8 @@ IdempotencyKey = Annotated[
         " another request under it is refused with 409.",
     ),
 ]
+InAddress = Annotated[None, Field(exclude=True), SkipJsonSchema()]
+"""For a field that the address of the route gives; the body does not have it."""
 _USER = Field(
     None,
     title="User",
@@ -41,44 +44,28 @@ class NewProject(ProjectRequest):
     user_id: Reference | None = _USER  # type: ignore[assignment]
 
 
-class RepositoryFate(StrEnum):
-    """What becomes of a decommissioned project's repository."""
+class Decommission(DecommissionRequest):
+    """Remove a project, or only some of its environments. The address says which project."""
 
-    ARCHIVE = "archive"
-    DELETE = "delete"
-    KEEP = "keep"
-
-
-class _Action(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    user_id: Reference | None = _USER
+    project_id: InAddress = None  # type: ignore[assignment]
+    user_id: Reference | None = _USER  # type: ignore[assignment]
 
 
-class Decommission(_Action):
-    """Remove a project, or only some of its environments."""
+class Restore(RestoreRequest):
+    """Take a removed project back, or some of its environments. The address says which project."""
 
-    environment_ids: Annotated[list[Reference], Field(max_length=20)] = Field(
-        default_factory=list, description="Slugs or ids of the environments to remove; none for all of it."
-    )
-    repository: RepositoryFate = RepositoryFate.ARCHIVE
-    backup: bool = Field(True, description="Keep a copy of repository and manifests.")
+    project_id: InAddress = None  # type: ignore[assignment]
+    user_id: Reference | None = _USER  # type: ignore[assignment]
 
 
-class Restore(_Action):
-    """Take back the decommissioning of a project."""
+class AddEnvironments(AddEnvironmentsRequest):
+    """Add environments to a project. The address says which project."""
+
+    project_id: InAddress = None  # type: ignore[assignment]
+    user_id: Reference | None = _USER  # type: ignore[assignment]
 
 
-class AddEnvironments(_Action):
-    """Add environments to a project."""
-
-    environment_ids: Annotated[list[Reference], Field(min_length=1, max_length=20)]
-
-
-class Reconcile(BaseModel):
-    """Compare a project with what is there, now."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+OfProject = Decommission | Restore | AddEnvironments
 
 
 class Answer(BaseModel):

@@ -6,6 +6,7 @@ Answers are small dataclasses, errors are ours. Nothing here sleeps or repeats.
 from groundwork.clients.gitlab.api import GitLab
 from groundwork.clients.gitlab.types import (
     MAINTAINER,
+    CommitInfo,
     DeployToken,
     GitLabProject,
     Group,
@@ -13,4 +14,13 @@ from groundwork.clients.gitlab.types import (
     NewProject,
 )
 
-__all__ = ["MAINTAINER", "DeployToken", "GitLab", "GitLabProject", "Group", "MergeRequest", "NewProject"]
+__all__ = [
+    "MAINTAINER",
+    "CommitInfo",
+    "DeployToken",
+    "GitLab",
+    "GitLabProject",
+    "Group",
+    "MergeRequest",
+    "NewProject",
+]

@@ -70,6 +70,16 @@ class DeployToken:
 
 
 @dataclass(frozen=True)
+class CommitInfo:
+    """A commit as GitLab lists it; `title` is the message's first line."""
+
+    id: str
+    title: str
+    message: str
+    committer_email: str
+
+
+@dataclass(frozen=True)
 class MergeRequest:
     """`state` is `opened`, `merged`, `closed` or `locked`."""
 

@@ -12,10 +12,11 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Redirect
 
 from groundwork import catalog
 from groundwork.errors import GroundworkError, NotFound
+from groundwork.model.lifecycle import RepositoryFate
 from groundwork.model.names import REFERENCE_PATTERN
 from groundwork.model.statuses import OperationStatus, Status
 from groundwork.records.overview import Whole
-from groundwork.web import access, requests
+from groundwork.web import access
 from groundwork.web.api import approvals, choices, health
 from groundwork.web.api.projects import Reference
 from groundwork.web.api.runs import Id, find_run
@@ -172,7 +173,7 @@ def _project_page(context: Context, whole: Whole, run: Run | None) -> HTMLRespon
         links=links,
         may=_rights(context, whole),
         choices=_addable(context, whole),
-        fates=list(requests.RepositoryFate),
+        fates=list(RepositoryFate),
     )
 
 

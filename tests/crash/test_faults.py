@@ -1,0 +1,66 @@
+"""What each fault at the wire becomes: an error of Groundwork's own, tried again after the right pause."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from .run import Run, TaskServer, Try
+from .schedules import KINDS, PAUSE, Fault, Player
+from .systems import Systems
+from .wire import Action, Channel
+
+# A step that asks the system, after everything is there; for git the one that looks whether to push.
+ASKS = {
+    Channel.GITLAB: "preflight",
+    Channel.KUBERNETES: "preflight",
+    Channel.GIT: "push_template",
+    Channel.POSTGRES: "mark_project_synced",
+}
+QUICK = {"GROUNDWORK_HTTP_TIMEOUT": "3", "GROUNDWORK_GIT_TIMEOUT": "3"}
+
+
+@pytest.fixture(scope="module")
+def tried(systems: Systems, server: TaskServer, new_request: Callable[..., Any]) -> Iterator[Any]:
+    """Tries the step that asks a channel, with a fault at its first event; also how long that took."""
+    with asyncio.Runner() as runner:
+
+        async def synced() -> Run:
+            return await Run(
+                server, systems, new_request("dev"), lambda _: lambda _: Action(), QUICK
+            ).complete()
+
+        run = runner.run(synced())
+        assert run.state == "success"
+
+        def attempt(channel: Channel, kind: str) -> tuple[Try, float]:
+            script = Player((Fault(channel, kind, 1, changes=False),))(None)
+            started = time.monotonic()
+            ended = runner.run(run.attempt(ASKS[channel], script))
+            return ended, time.monotonic() - started
+
+        yield attempt
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind"), [(channel, kind) for channel in KINDS for kind in KINDS[channel]]
+)
+def test_it_is_tried_again(tried: Any, channel: Channel, kind: str) -> None:
+    ended, seconds = tried(channel, kind)
+    if channel is Channel.POSTGRES and kind.startswith("cut"):
+        assert ended.error is None or ended.error["reason"] == "Unavailable"
+        return
+    assert ended.error is not None
+    assert ended.error["action"] == "retry", ended.error
+    if kind.startswith("kill"):
+        assert ended.error["reason"] == "Killed"
+        return
+    limited = channel is Channel.GITLAB and kind.startswith("429")
+    assert ended.error["reason"] == ("QuotaExceeded" if limited else "Unavailable"), ended.error
+    asks = kind.endswith("with pause")
+    assert ended.error["delay"] == (PAUSE if asks else None)
+    assert seconds < PAUSE, "the pause was waited for in the task"
