@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 
-from groundwork.orchestration.links import RepositoryLink
+from groundwork.orchestration.events import RunNotes
+from groundwork.orchestration.links import KustomizationLink, RepositoryLink
 from groundwork.web.mounted import MountedApp
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def _build() -> App:
 
 class GroundworkPlugin(AirflowPlugin):
     name = "groundwork"
-    operator_extra_links = [RepositoryLink()]  # noqa: RUF012 - Airflow reads plain lists
+    listeners = [RunNotes()]  # noqa: RUF012
+    operator_extra_links = [RepositoryLink(), KustomizationLink()]  # noqa: RUF012 - Airflow reads plain lists
     fastapi_apps = [  # noqa: RUF012
         {"app": MountedApp(_build), "url_prefix": "/groundwork", "name": "Groundwork"}
     ]

@@ -86,6 +86,31 @@ def test_a_failing_project_shows_the_message_of_flux_and_is_mended_and_retried(
     expect(page.locator("main .title .badge").first).to_have_text("✓ synced", timeout=SYNCED_WITHIN)
 
 
+@pytest.mark.timeout(400)
+def test_a_project_is_removed_and_taken_back(visit: Visit, slug: str) -> None:
+    site = visit()
+    page = site.open("/new")
+    fill(page, slug, f"Gone {slug}", template="settings-only")
+    confirm(page)
+    status = page.locator("main .title .badge").first
+    expect(status).to_have_text("✓ synced", timeout=SYNCED_WITHIN)
+
+    site.open(f"/projects/{slug}")
+    page.get_by_role("button", name="Decommission").click()
+    dialog = page.get_by_role("dialog", name="Decommission")
+    dialog.get_by_label("Keep a backup").uncheck()
+    dialog.get_by_label("to confirm").fill(slug)
+    dialog.get_by_role("button", name="Decommission").click()
+    page.wait_for_url("**/groundwork/runs/decommission_project/**")
+    expect(status).to_have_text("– removed", timeout=SYNCED_WITHIN)
+
+    page.get_by_role("button", name="Restore").click()
+    page.get_by_role("dialog", name="Restore").get_by_role("button", name="Restore").click()
+    page.wait_for_url("**/groundwork/runs/restore_project/**")
+    site.open(f"/projects/{slug}")
+    expect(status).to_have_text("✓ synced", timeout=SYNCED_WITHIN)
+
+
 def test_what_is_wrong_is_said_beside_the_field_while_one_types(visit: Visit, slug: str) -> None:
     page = visit().open("/new")
     page.get_by_label("Name", exact=False).first.fill("Größe 7")

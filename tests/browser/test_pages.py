@@ -23,7 +23,7 @@ Visit = Callable[..., Site]
 SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 SCRIPT = "<img src=x onerror=\"document.title='broken in'\"><script>document.title='broken in'</script>"
 # Pictures are only taken when asked for, because they differ with every run's times.
-KEEP = bool(os.environ.get("GROUNDWORK_SCREENSHOTS"))
+KEEP = bool(os.environ.get("KEEP_SCREENSHOTS"))
 
 
 @pytest.fixture(scope="session")
