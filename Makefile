@@ -2,11 +2,12 @@
 # the pinned requirements, and (first time only, cached outside the clone) the sandbox's control plane.
 # Needs Linux, Python >= 3.11 with venv, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down destroy status demo browser screenshots test lint format lock
+.PHONY: help setup up down destroy status demo browser screenshots test soak lint format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 SYNCED := .venv/.synced
+SOAK_ROUNDS ?= 25
 TEST_ARGS ?= -n auto --dist loadfile
 
 help: ## list the commands
@@ -56,6 +57,14 @@ screenshots: $(SYNCED) ## make the pictures of docs/web.md anew
 	@$(MAKE) --no-print-directory browser
 	@$(BIN)/groundwork-sandbox build
 	KEEP_SCREENSHOTS=1 $(BIN)/pytest tests/browser/test_pages.py
+
+soak: $(SYNCED) ## play 5,000 schedules of faults, hours long; SOAK_ROUNDS and SEED change how many and which
+	@$(BIN)/groundwork-sandbox build
+	@seed=$${SEED:-$$(date +%s)}; for round in $$(seq $(SOAK_ROUNDS)); do \
+	  echo "round $$round of $(SOAK_ROUNDS): --schedules 200 --schedule-seed $$seed"; \
+	  $(BIN)/pytest tests/crash/test_schedules.py --schedules 200 --schedule-seed $$seed || exit 1; \
+	  seed=$$((seed + 1)); \
+	done
 
 lint: $(SYNCED) ## style, types, import layers
 	$(BIN)/ruff check .

@@ -146,3 +146,9 @@ class Misconfigured(PermanentError):
     """A setting or connection is absent or unusable."""
 
     reason = "Misconfigured"
+
+
+class Incomplete(PermanentError):
+    """A pass could not see a system as a whole: it concluded nothing from it and repaired nothing there."""
+
+    reason = "Incomplete"

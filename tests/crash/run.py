@@ -85,14 +85,18 @@ class Try:
 
 @dataclass
 class Run:
-    """One run and all that was seen of it; `scripts` gives the script of each try."""
+    """One run and all that was seen of it.
+
+    `scripts` gives the script of each try. `calm` is waited for between two tries, for as long as the pause
+    would be in earnest: restarting a system takes no less time here.
+    """
 
     server: TaskServer
     systems: Systems
     request: dict[str, Any]
     scripts: Callable[[Place], Script]
     settings: dict[str, str] = field(default_factory=dict)
-    calm: Callable[[], Awaitable[None]] | None = None
+    calm: Callable[[float], Awaitable[None]] | None = None
     run_id: str = field(default_factory=lambda: uuid4().hex)
     operation_id: str | None = None
     environments: list[str] = field(default_factory=list)
@@ -167,9 +171,11 @@ class Run:
                 return "success"
             if ended.error["action"] == "fail":
                 return "failed"
-            await asyncio.sleep(task.pause(try_number, ended.error["delay"]) * SECOND)
+            pause = task.pause(try_number, ended.error["delay"])
+            # Whom a step waits for is as slow here as anywhere.
+            await asyncio.sleep(pause if ended.error["reason"] == "Waiting" else pause * SECOND)
             if self.calm is not None:
-                await self.calm()
+                await self.calm(pause)
         return "failed"
 
     async def _try(self, task: Task, place: Place, script: Script) -> Try:
@@ -251,6 +257,7 @@ class _Process:
                     "PGGSSENCMODE": "disable",
                     "TMPDIR": str(self._server.scratch),
                     "GROUNDWORK_CATALOG_PATHS": str(CATALOG),
+                    "GROUNDWORK_KUBECTL": self._systems.kubectl,
                 },
             }
         )

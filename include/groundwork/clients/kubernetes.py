@@ -141,7 +141,8 @@ class Cluster:
                 query=[*query, ("continue", token)] if token else query,
                 accept=accept,
             )
-            for item in page["items"]:
+            # An empty list of metadata alone comes as null.
+            for item in page["items"] or ():
                 yield {**item, "apiVersion": api_version, "kind": kind}
             token = page["metadata"].get("continue") or ""
             if not token:
@@ -283,7 +284,10 @@ class Cluster:
             raise _translated(error, doing, self.name) from error
         except HTTPError as error:
             raise Unavailable(f"Could not {doing}: cluster {self.name} does not answer ({error}).") from error
-        answer: Manifest = json.loads(response.data)
+        try:
+            answer: Manifest = json.loads(response.data)
+        except ValueError as error:
+            raise Unavailable(f"Could not {doing}: cluster {self.name} did not answer in JSON.") from error
         return answer
 
 

@@ -79,7 +79,7 @@ def change(
     def made(action: Action, *differ: Difference, message: str = "") -> Change:
         return Change(System.GITLAB, "", KIND, repository.path, action, differ, message)
 
-    claim = ownership.claim_on_repository(found, project.id)
+    claim = claim_on(project, repository, found)
     if found is None:
         wanted = settings(project, repository, adopted=False) | {"default_branch": repository.default_branch}
         return made(Action.CREATE, *differences(wanted, None))
@@ -92,9 +92,31 @@ def change(
     if found.path.lower() != repository.path.lower():
         message = f"was moved to {found.path}; move it back, or ask for a project there"
         return made(Action.CONFLICT, message=message)
-    wanted = settings(project, repository, adopted=is_adopted(found))
-    differ = differences(wanted, vars(found))
+    differ = _differences(project, repository, found)
     return made(Action.CHANGE if differ else Action.NONE, *differ)
+
+
+def claim_on(project: Project, repository: Repository, found: GitLabProject | None) -> Claim:
+    """Whose a GitLab project is. Where its topics name nobody, the id that was recorded when Groundwork made
+    or adopted it is proof as well."""
+    claim = ownership.claim_on_repository(found, project.id)
+    if found is None or claim is not Claim.FOREIGN or found.id != repository.gitlab_id:
+        return claim
+    if ownership.project_of_topics(found.topics) not in (None, project.id):
+        return claim
+    return Claim.DOOMED if found.deletion_date else Claim.OURS
+
+
+def _differences(project: Project, repository: Repository, found: GitLabProject) -> tuple[Difference, ...]:
+    adopted = is_adopted(found) or (repository.gitlab_id == found.id and not repository.created_by_us)
+    wanted = settings(project, repository, adopted=adopted)
+    if not adopted and found.default_branch is not None:
+        wanted["default_branch"] = repository.default_branch
+    differ = differences(wanted, vars(found))
+    marks = ownership.topics(project.id, adopted=adopted)
+    if set(marks) <= set(found.topics):
+        return differ
+    return (*differ, Difference("topics", sorted(found.topics), sorted({*found.topics, *marks})))
 
 
 def _foreign(

@@ -6,6 +6,7 @@ Answers are small dataclasses, errors are ours. Nothing here sleeps or repeats.
 from groundwork.clients.gitlab.api import GitLab
 from groundwork.clients.gitlab.types import (
     MAINTAINER,
+    BranchProtection,
     CommitInfo,
     DeployToken,
     GitLabProject,
@@ -16,6 +17,7 @@ from groundwork.clients.gitlab.types import (
 
 __all__ = [
     "MAINTAINER",
+    "BranchProtection",
     "CommitInfo",
     "DeployToken",
     "GitLab",

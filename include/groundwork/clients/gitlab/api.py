@@ -5,6 +5,7 @@ from __future__ import annotations
 from groundwork.clients.gitlab.deploy_tokens import DeployTokens
 from groundwork.clients.gitlab.groups import Groups
 from groundwork.clients.gitlab.projects import Projects
+from groundwork.clients.gitlab.protected_branches import ProtectedBranches
 from groundwork.clients.gitlab.repositories import Repositories
 from groundwork.clients.gitlab.transport import connection, translated
 from groundwork.clients.gitlab.types import RateLimit
@@ -24,6 +25,7 @@ class GitLab:
         self.projects = Projects(self._api)
         self.repositories = Repositories(self._api)
         self.deploy_tokens = DeployTokens(self._api)
+        self.protected_branches = ProtectedBranches(self._api)
 
     @property
     def token(self) -> str:

@@ -19,7 +19,7 @@ class DeployTokens:
     def active(self, project_id: int, name: str | None = None) -> list[DeployToken]:
         """The project's active deploy tokens, all or of this name; GitLab does not keep names unique."""
         with translated(f"list deploy tokens of project {project_id}"):
-            tokens = self._of(project_id).list(iterator=True, active=True)
+            tokens = self._of(project_id).list(iterator=True, active=True, per_page=100)
             return [
                 DeployToken(token.id, token.name, token.username, token.expires_at)
                 for token in tokens

@@ -9,11 +9,12 @@ MAINTAINER = 40
 
 @dataclass(frozen=True)
 class Group:
-    """A group as GitLab shows it; `path` is the full one."""
+    """A group as GitLab shows it; `path` is the full one. In a `closed` one nobody may create projects."""
 
     id: int
     path: str
     visibility: str
+    closed: bool
 
 
 @dataclass(frozen=True)
@@ -86,3 +87,10 @@ class MergeRequest:
     iid: int
     state: str
     web_url: str
+
+
+@dataclass(frozen=True)
+class BranchProtection:
+    """How a branch is protected."""
+
+    allow_force_push: bool = False

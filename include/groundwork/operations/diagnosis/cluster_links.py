@@ -15,9 +15,9 @@ from groundwork.operations.diagnosis import advice, gitlab_links
 from groundwork.operations.diagnosis.facts import EnvironmentFacts, ProjectFacts
 from groundwork.operations.diagnosis.findings import Link, Place, State
 from groundwork.resources import ownership
+from groundwork.resources.conditions import commit_of
 from groundwork.resources.kustomization import PARKED_ANNOTATION
 from groundwork.resources.ownership import Claim
-from groundwork.resources.verdict import commit_of
 
 HEALTH = "HealthCheckFailed"
 _SILENCE = timedelta(minutes=5)

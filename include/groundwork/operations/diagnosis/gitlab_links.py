@@ -12,8 +12,8 @@ from groundwork.operations.diagnosis import advice
 from groundwork.operations.diagnosis.facts import EnvironmentFacts, ProjectFacts
 from groundwork.operations.diagnosis.findings import Link, Place, State
 from groundwork.resources import credentials, ownership
+from groundwork.resources.conditions import commit_of
 from groundwork.resources.ownership import Claim
-from groundwork.resources.verdict import commit_of
 
 
 def repository(facts: ProjectFacts) -> Link:

@@ -469,6 +469,7 @@ def test_a_project_that_is_being_removed_is_not_run_again() -> None:
     removed = diagnosis(replace(facts, case=case), NOW, every=True)
 
     assert [link.place for link in removed.chains[0].links] == [Place.RECORD, Place.RUN]
+    assert removed.chains[0].links[1].remedy.startswith("clear its failed task")
     assert not removed.repairable
 
 
