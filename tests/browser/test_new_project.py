@@ -101,14 +101,22 @@ def test_a_project_is_removed_and_taken_back(visit: Visit, slug: str) -> None:
     dialog.get_by_label("Keep a backup").uncheck()
     dialog.get_by_label("to confirm").fill(slug)
     dialog.get_by_role("button", name="Decommission").click()
-    page.wait_for_url("**/groundwork/runs/decommission_project/**")
-    expect(status).to_have_text("– removed", timeout=SYNCED_WITHIN)
+    expect(status).to_have_text("∅ removed", timeout=SYNCED_WITHIN)
 
     page.get_by_role("button", name="Restore").click()
     page.get_by_role("dialog", name="Restore").get_by_role("button", name="Restore").click()
-    page.wait_for_url("**/groundwork/runs/restore_project/**")
-    site.open(f"/projects/{slug}")
     expect(status).to_have_text("✓ synced", timeout=SYNCED_WITHIN)
+
+    page.get_by_role("button", name="Add environments").click()
+    dialog = page.get_by_role("dialog", name="Add environments")
+    dialog.get_by_label("Staging").check()
+    dialog.get_by_role("button", name="Add environments").click()
+    grown = page.get_by_role("region", name="Staging").locator(".title .badge")
+    expect(grown).to_have_text("✓ synced", timeout=SYNCED_WITHIN)
+
+    page.get_by_role("button", name="Reconcile now").click()
+    page.get_by_role("dialog", name="Reconcile now").get_by_role("button", name="Reconcile now").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_what_is_wrong_is_said_beside_the_field_while_one_types(visit: Visit, slug: str) -> None:

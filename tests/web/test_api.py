@@ -53,6 +53,8 @@ def test_the_same_key_starts_one_run_and_another_request_under_it_is_refused(
     assert ended["state"] == "success"
     project = client.get(f"/projects/{slug}").json()
     assert project["status"] == "synced"
+    noted = caller(root="/api/v2").get(f"/dags/initialize_project/dagRuns/{ended['run_id']}").json()
+    assert noted["note"] == "succeeded"
     assert project["operations"][0]["triggered_by"] == "admin"
     assert project["requested_by"]["username"] == "demo"
     assert ended["operation_id"] == project["operations"][0]["id"]

@@ -31,6 +31,7 @@ RECONCILE = "reconcile_projects"
 DECOMMISSION = "decommission_project"
 RESTORE = "restore_project"
 ADD_ENVIRONMENTS = "add_environments"
+ROTATE = "rotate_credentials"
 
 CurrentUser = Annotated[BaseUser, Depends(get_user)]
 

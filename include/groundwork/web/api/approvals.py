@@ -12,7 +12,10 @@ from groundwork.web.context import Context, ContextDep
 from groundwork.web.problems import documented
 
 router = APIRouter(tags=["approvals"])
-DAGS = (access.INITIALIZE, access.RECONCILE, access.DECOMMISSION, access.RESTORE, access.ADD_ENVIRONMENTS)
+DAGS = (
+    *(access.INITIALIZE, access.RECONCILE, access.DECOMMISSION, access.RESTORE, access.ADD_ENVIRONMENTS),
+    access.ROTATE,
+)
 
 
 @router.get("/approvals", responses=documented())

@@ -1,5 +1,6 @@
-// Actions: a button opens its dialog, the dialog's form is sent as JSON, and then comes the run's page.
+// Actions: a button opens its dialog, the dialog's form is sent as JSON, and then one sees what comes of it.
 import { announce, call } from "./api.js";
+import { WATCH } from "./live.js";
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-dialog]");
@@ -17,9 +18,9 @@ document.addEventListener("submit", async (event) => {
   const buttons = form.querySelectorAll("button");
   buttons.forEach((button) => (button.disabled = true));
   try {
-    const answer = await call("POST", form.dataset.action, values(form, event.submitter));
-    if (form.dataset.then === "run" && answer?.page) window.location.assign(answer.page);
-    else window.location.reload();
+    await call("POST", form.dataset.action, values(form, event.submitter));
+    window.location.hash = WATCH;
+    window.location.reload();
   } catch (problem) {
     error.textContent = problem.message;
     error.hidden = false;

@@ -2,8 +2,13 @@
 // one. Often while something runs, seldom otherwise, never while nobody looks.
 import { announce } from "./api.js";
 
+// After an action the page is watched closely for a while, for its run has yet to begin.
+export const WATCH = "watch";
+
 const BUSY = 1000;
 const IDLE = 10000;
+const EAGER = 60000;
+const eagerUntil = window.location.hash === `#${WATCH}` ? Date.now() + EAGER : 0;
 let shown = document.getElementById("live");
 let wanted = false;
 
@@ -64,7 +69,8 @@ async function look() {
 function plan() {
   if (wanted) return;
   wanted = true;
-  window.setTimeout(look, shown.dataset.live === "busy" ? BUSY : IDLE);
+  const busy = shown.dataset.live === "busy" || Date.now() < eagerUntil;
+  window.setTimeout(look, busy ? BUSY : IDLE);
 }
 
 if (shown) plan();
