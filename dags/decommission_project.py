@@ -29,6 +29,7 @@ from airflow.sdk import dag, task, task_group
 
 from groundwork.model.lifecycle import DecommissionRequest
 from groundwork.orchestration.defaults import DEFAULT_ARGS, LABEL
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
 
 # A step that waits ends itself at the setting `removal_deadline`, before it has used up these.
@@ -134,11 +135,11 @@ def mark_removed(operation_id: str) -> None:
 
 
 @task
-def close_operation(operation_id: str) -> None:
+def close_operation(operation_id: str) -> str:
     """Record how the operation ended and give the lease back."""
     from groundwork.orchestration import decommission_steps
 
-    decommission_steps.close_operation(operation_id)
+    return decommission_steps.close_operation(operation_id)
 
 
 @dag(
@@ -146,6 +147,7 @@ def close_operation(operation_id: str) -> None:
     catchup=False,
     max_active_runs=16,
     dagrun_timeout=timedelta(hours=24),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(DecommissionRequest),

@@ -27,10 +27,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, dag, task
 
 from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.environment_tasks import make_environments
+from groundwork.orchestration.events import PROJECT_SYNCED, deadline_missed, run_failed
 from groundwork.orchestration.params import request_params
 
 
@@ -74,12 +75,13 @@ def push_template(operation_id: str) -> None:
     steps.run_project_step("push_template", operation_id)
 
 
-@task
-def mark_project_synced(operation_id: str) -> None:
-    """Make sure that every part of the project is recorded as synced."""
+@task(outlets=[PROJECT_SYNCED])
+def mark_project_synced(operation_id: str, outlet_events: Any = None) -> None:
+    """Make sure that every part of the project is recorded as synced, and let other DAGs know."""
     from groundwork.orchestration import steps
 
     steps.run_project_step("mark_project_synced", operation_id)
+    outlet_events[PROJECT_SYNCED].extra = {"operation_id": operation_id}
 
 
 @task(retries=60)
@@ -91,11 +93,11 @@ def apply_failure_policy(operation_id: str) -> None:
 
 
 @task
-def close_operation(operation_id: str) -> None:
+def close_operation(operation_id: str) -> str:
     """Record how the operation ended and give the lease back."""
     from groundwork.orchestration import steps
 
-    steps.close_operation(operation_id)
+    return steps.close_operation(operation_id)
 
 
 @dag(
@@ -103,6 +105,12 @@ def close_operation(operation_id: str) -> None:
     catchup=False,
     max_active_runs=32,
     dagrun_timeout=timedelta(hours=6),
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=2),
+        callback=AsyncCallback(deadline_missed),
+    ),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=request_params(),

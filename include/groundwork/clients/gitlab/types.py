@@ -39,6 +39,14 @@ class GitLabProject:
 
 
 @dataclass(frozen=True)
+class RateLimit:
+    """Requests the token may send in the present minute, and how many of them are left."""
+
+    limit: int
+    remaining: int
+
+
+@dataclass(frozen=True)
 class NewProject:
     """What a project is created with."""
 
