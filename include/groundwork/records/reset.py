@@ -17,6 +17,7 @@ from groundwork.records.migrate import VERSION_TABLE, current_revision, newest_r
 TABLES: Final = (
     *("organizations", "users", "memberships", "environments", "projects", "repositories"),
     *("project_environments", "gitops_resources", "operations", "operation_steps", "leases", "audit_events"),
+    *("reconcile_passes", "findings"),
 )
 """Every table that is emptied; a test compares it with what the migrations make."""
 
