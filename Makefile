@@ -2,11 +2,12 @@
 # the pinned requirements, and (first time only, cached outside the clone) the sandbox's control plane.
 # Needs Linux, Python >= 3.11 with venv, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down destroy status demo test lint format lock
+.PHONY: help setup up down destroy status demo browser screenshots test soak lint format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 SYNCED := .venv/.synced
+SOAK_ROUNDS ?= 25
 TEST_ARGS ?= -n auto --dist loadfile
 
 help: ## list the commands
@@ -41,8 +42,29 @@ demo: up ## start everything and create a project with three environments
 	@$(BIN)/groundwork demo
 
 test: $(SYNCED) ## run the tests on a sandbox of their own; TEST_ARGS narrows them
+	@$(MAKE) --no-print-directory browser
 	@$(BIN)/groundwork-sandbox build
 	$(BIN)/pytest $(TEST_ARGS)
+
+browser: ## install the browser that the pages are tested in, where that can be done
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || { \
+		command -v apt-get >/dev/null && test "$$(id -u)" = 0 && \
+		echo "installing chromium" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null; } || \
+		echo "make: no Chromium is here, and the tests of the pages need one: install it (Debian: apt-get install chromium)" >&2
+
+screenshots: $(SYNCED) ## make the pictures of docs/web.md anew
+	@$(MAKE) --no-print-directory browser
+	@$(BIN)/groundwork-sandbox build
+	KEEP_SCREENSHOTS=1 $(BIN)/pytest tests/browser/test_pages.py
+
+soak: $(SYNCED) ## play 5,000 schedules of faults, hours long; SOAK_ROUNDS and SEED change how many and which
+	@$(BIN)/groundwork-sandbox build
+	@seed=$${SEED:-$$(date +%s)}; for round in $$(seq $(SOAK_ROUNDS)); do \
+	  echo "round $$round of $(SOAK_ROUNDS): --schedules 200 --schedule-seed $$seed"; \
+	  $(BIN)/pytest tests/crash/test_schedules.py --schedules 200 --schedule-seed $$seed || exit 1; \
+	  seed=$$((seed + 1)); \
+	done
 
 lint: $(SYNCED) ## style, types, import layers
 	$(BIN)/ruff check .

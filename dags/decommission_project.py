@@ -28,20 +28,10 @@ from typing import Any
 from airflow.sdk import dag, task, task_group
 
 from groundwork.model.lifecycle import DecommissionRequest
+from groundwork.orchestration.defaults import DEFAULT_ARGS, LABEL
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
-from groundwork.orchestration.retry import GroundworkRetryPolicy
 
-LABEL = "{{ task.op_kwargs['environment'] }}"
-DEFAULT_ARGS = {
-    "owner": "groundwork",
-    "retries": 5,
-    "retry_delay": timedelta(seconds=2),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=5),
-    "retry_policy": GroundworkRetryPolicy(),
-    "execution_timeout": timedelta(minutes=10),
-    "weight_rule": "upstream",
-}
 # A step that waits ends itself at the setting `removal_deadline`, before it has used up these.
 WAITS = {"map_index_template": LABEL, "retries": 2000}
 
@@ -55,11 +45,12 @@ def accept_request(params: Any = None, dag_run: Any = None) -> str:
 
 
 @task
-def check(operation_id: str) -> None:
-    """Look, without writing, for what would be lost and is not the project's."""
+def check(operation_id: str) -> str:
+    """Look, without writing, for what would be lost and is not the project's; hands the operation on."""
     from groundwork.orchestration import decommission_steps
 
     decommission_steps.run_project_step("check", operation_id)
+    return operation_id
 
 
 @task
@@ -70,7 +61,8 @@ def record_removal(operation_id: str) -> list[str]:
     return decommission_steps.record_removal(operation_id)
 
 
-@task(**WAITS)
+# A task that is mapped by itself does not take its description from the docstring.
+@task(doc_md="Suspend Flux, so that nothing more is applied.", **WAITS)
 def suspend_flux(operation_id: str, environment: str) -> None:
     """Suspend Flux, so that nothing more is applied."""
     from groundwork.orchestration import decommission_steps
@@ -143,11 +135,11 @@ def mark_removed(operation_id: str) -> None:
 
 
 @task
-def close_operation(operation_id: str) -> None:
+def close_operation(operation_id: str) -> str:
     """Record how the operation ended and give the lease back."""
     from groundwork.orchestration import decommission_steps
 
-    decommission_steps.close_operation(operation_id)
+    return decommission_steps.close_operation(operation_id)
 
 
 @dag(
@@ -155,6 +147,7 @@ def close_operation(operation_id: str) -> None:
     catchup=False,
     max_active_runs=16,
     dagrun_timeout=timedelta(hours=24),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(DecommissionRequest),
@@ -165,9 +158,9 @@ def decommission_project() -> None:
     checked = check(operation)
     recorded = record_removal(operation)
     suspended = suspend_flux.partial(operation_id=operation).expand(environment=recorded)
-    frozen = freeze_repository(operation)
+    # Their trigger rule, for a project without environments, is not allowed right after a setup task.
+    frozen, retired = freeze_repository(checked), retire_repository(checked)
     stored = back_up(operation)
-    retired = retire_repository(operation)
     finished = mark_removed(operation)
     closed = close_operation(operation).as_teardown(setups=operation)
 

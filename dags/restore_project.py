@@ -22,18 +22,8 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import dag, task
 
 from groundwork.model.lifecycle import RestoreRequest
+from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.params import params_of
-from groundwork.orchestration.retry import GroundworkRetryPolicy
-
-DEFAULT_ARGS = {
-    "owner": "groundwork",
-    "retries": 5,
-    "retry_delay": timedelta(seconds=2),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=5),
-    "retry_policy": GroundworkRetryPolicy(),
-    "execution_timeout": timedelta(minutes=10),
-}
 
 
 @task

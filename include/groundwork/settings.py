@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         default=None, description="Airflow password, for the command line."
     )
 
+    failure_notifier: str | None = Field(
+        default=None,
+        description="Dotted path of a function or Airflow notifier that is called with the context of a run"
+        " that failed or missed its deadline.",
+    )
+
     sandbox_dir: Path = Field(
         default=Path(".sandbox"),
         description="State folder of the sandbox; the command line reads the file `env` in it, if there.",

@@ -31,6 +31,38 @@ def broken_after_failure(found: Reality) -> list[str]:
     return list(chain(_explained(found), _never(found)))
 
 
+def broken_after_rollback(found: Reality) -> list[str]:
+    """What is wrong with a project that was to be rolled back, nothing of it having been there before."""
+    problems = list(_explained(found))
+    problems += [
+        f"{namespace.namespace['metadata']['name']} is still there" for namespace in found.namespaces
+    ]
+    for repository in found.repositories:
+        if not repository.project.get("marked_for_deletion_on"):
+            problems.append(f"{repository.project['path_with_namespace']} is not marked for deletion")
+        if repository.tokens:
+            problems.append(f"{len(repository.tokens)} deploy tokens are active")
+    for row in (*found.repository_rows, *found.resources):
+        if row["status"] not in ("removed", "failed", "pending"):
+            problems.append(f"{_title(row)} is recorded as {row['status']}")
+    return problems
+
+
+def broken_after_quarantine(found: Reality) -> list[str]:
+    """What is wrong with a project that was to be put into quarantine."""
+    problems = broken_after_failure(found)
+    if [repository.project["archived"] for repository in found.repositories] != [True]:
+        problems.append("the repository is not archived")
+    for namespace in found.namespaces:
+        for kind in ("gitrepositories", "kustomizations"):
+            problems += [
+                f"{item['kind']} {item['metadata']['name']} is not suspended"
+                for item in namespace.objects[kind]
+                if not item["spec"].get("suspend")
+            ]
+    return problems
+
+
 def _one_of_each(found: Reality, environments: Sequence[str]) -> str | None:
     counts = {
         "project rows": (len(found.projects), 1),
@@ -69,10 +101,12 @@ def _complete(found: Reality, environments: Sequence[str]) -> Iterator[str]:
 
 
 def _ended_well(found: Reality) -> Iterator[str]:
-    for operation in found.operations:
-        if operation["status"] != "succeeded":
-            yield f"operation {operation['run_id']} is {operation['status']}: {operation['message']}"
+    last = found.operations[-1]
+    if last["status"] != "succeeded":
+        yield f"operation {last['run_id']} is {last['status']}: {last['message']}"
     for step in found.steps:
+        if step["operation_id"] != last["id"]:
+            continue
         if step["status"] != "succeeded":
             yield f"step {step['step']} {step['scope']} is {step['status']}: {step['message']}"
         if step["created"] is False and len(found.operations) == 1:

@@ -127,7 +127,7 @@ def _fetches(found: Reality, objects: dict[str, list[Object]]) -> bool:
     credential = ":".join(b64decode(data[key]).decode() for key in ("username", "password"))
     url = found.repositories[0].project["http_url_to_repo"]
     try:
-        git("/", credential, "ls-remote", "--exit-code", url, "HEAD")
+        git("/", credential, "ls-remote", url)
     except subprocess.CalledProcessError:
         return False
     return True

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 INCLUDE = HERE.parents[1] / "include"
 CATALOG = HERE.parent / "catalog"
 LONGEST_STEP = 120.0
-_EXPANDS = "record_resources"
+_EXPANDING = ("record_resources", "record_removal")
 _KILLED = {"action": "retry", "delay": None, "expected": True, "reason": "Killed", "message": "killed"}
 SECOND = 0.02
 """How long a second of a pause between two tries takes here."""
@@ -85,14 +85,18 @@ class Try:
 
 @dataclass
 class Run:
-    """One run and all that was seen of it; `scripts` gives the script of each try."""
+    """One run and all that was seen of it.
+
+    `scripts` gives the script of each try. `calm` is waited for between two tries, for as long as the pause
+    would be in earnest: restarting a system takes no less time here.
+    """
 
     server: TaskServer
     systems: Systems
     request: dict[str, Any]
     scripts: Callable[[Place], Script]
     settings: dict[str, str] = field(default_factory=dict)
-    calm: Callable[[], Awaitable[None]] | None = None
+    calm: Callable[[float], Awaitable[None]] | None = None
     run_id: str = field(default_factory=lambda: uuid4().hex)
     operation_id: str | None = None
     environments: list[str] = field(default_factory=list)
@@ -154,7 +158,7 @@ class Run:
         mapped = {item.task_id for item in self.server.tasks if item.mapped} & set(task.upstream)
         plain = [(name, "") for name in task.upstream if name not in mapped]
         if mapped and not task.mapped:
-            await self._ended(_EXPANDS)
+            await self._ended(next(item.task_id for item in self.server.tasks if item.step in _EXPANDING))
             return plain + [(name, each) for name in mapped for each in self.environments]
         return plain + [(name, scope) for name in mapped]
 
@@ -167,9 +171,11 @@ class Run:
                 return "success"
             if ended.error["action"] == "fail":
                 return "failed"
-            await asyncio.sleep(task.pause(try_number, ended.error["delay"]) * SECOND)
+            pause = task.pause(try_number, ended.error["delay"])
+            # Whom a step waits for is as slow here as anywhere.
+            await asyncio.sleep(pause if ended.error["reason"] == "Waiting" else pause * SECOND)
             if self.calm is not None:
-                await self.calm()
+                await self.calm(pause)
         return "failed"
 
     async def _try(self, task: Task, place: Place, script: Script) -> Try:
@@ -185,7 +191,7 @@ class Run:
             return Try(place, events, answer)
         if place.step == "accept_request":
             self.operation_id = answer["value"]
-        if place.step == _EXPANDS:
+        if place.step in _EXPANDING:
             self.environments = answer["value"]
         return Try(place, events)
 
@@ -251,6 +257,7 @@ class _Process:
                     "PGGSSENCMODE": "disable",
                     "TMPDIR": str(self._server.scratch),
                     "GROUNDWORK_CATALOG_PATHS": str(CATALOG),
+                    "GROUNDWORK_KUBECTL": self._systems.kubectl,
                 },
             }
         )
@@ -277,14 +284,16 @@ class _Process:
 
 
 @contextmanager
-def task_server(folder: Path, environment: dict[str, str]) -> Iterator[TaskServer]:
-    """A task server with its socket and scratch space in `folder`."""
+def task_server(
+    folder: Path, environment: dict[str, str], dag_id: str = "initialize_project"
+) -> Iterator[TaskServer]:
+    """A task server of one DAG, with its socket and scratch space in `folder`."""
     path, scratch = folder / "tasks", folder / "scratch"
     scratch.mkdir()
     with (
         (folder / "log").open("w") as log,
         subprocess.Popen(
-            [sys.executable, str(HERE / "task_server.py"), str(path)],
+            [sys.executable, str(HERE / "task_server.py"), str(path), dag_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -54,6 +54,7 @@ KINDS: dict[Channel, dict[str, Action]] = {
             "500 Internal Server Error", "application/json", '{"message":"500 Internal Server Error"}'
         ),
         "502 html": _answer("502 Bad Gateway", "text/html", _HTML),
+        "401": _answer("401 Unauthorized", "application/json", '{"message":"401 Unauthorized"}'),
         **_BROKEN,
         **_SILENT,
     },
@@ -67,6 +68,7 @@ KINDS: dict[Channel, dict[str, Action]] = {
         "429 with pause": _status(429, "Too Many Requests", _ASKED),
         "500": _status(500, "Internal Server Error"),
         "503": _status(503, "Service Unavailable"),
+        "403": _status(403, "Forbidden"),
         **_BROKEN,
         **_SILENT,
     },
@@ -75,6 +77,8 @@ KINDS: dict[Channel, dict[str, Action]] = {
 # How many events a run has at least, of all and of those that change something: where a fault may strike.
 _EVENTS = {Channel.GITLAB: 22, Channel.GIT: 6, Channel.KUBERNETES: 40, Channel.POSTGRES: 400}
 _CHANGES = {Channel.GITLAB: 2, Channel.GIT: 1, Channel.KUBERNETES: 9, Channel.POSTGRES: 40}
+LASTING = ("401", "403")
+"""What no retry heals."""
 SWITCHES = ("git_reject", "git_cut", "git_lose_answer")
 """The GitLab server's own faults of a push."""
 
@@ -102,19 +106,14 @@ class Schedule:
     push: str | None = None
     twin: tuple[Fault, ...] | None = None
 
-    @property
-    def fails(self) -> bool:
-        """Whether one of the faults is one that no retry heals."""
-        return self.push == "git_reject"
-
     @contextmanager
     def switched(self, control: FaultClient, slug: str) -> Iterator[None]:
-        """The GitLab server's fault set, for the first push to this project alone."""
+        """The GitLab server's fault set for this project alone: every push refused, or the first one cut."""
         with ExitStack() as stack:
             if self.push:
-                path = f"/{slug}.git/git-receive-pack"
+                path, times = f"/{slug}.git/git-receive-pack", None if self.push == "git_reject" else 1
                 stack.enter_context(
-                    control.fault(kind=self.push, method="POST", path=path, times=1, after_bytes=100)
+                    control.fault(kind=self.push, method="POST", path=path, times=times, after_bytes=100)
                 )
             yield
 
@@ -125,6 +124,8 @@ class Player:
 
     faults: tuple[Fault, ...]
     seen: Counter[tuple[Channel, bool]] = field(default_factory=Counter)
+    refused: bool = False
+    """Whether a fault has struck that no retry heals."""
 
     def __call__(self, _place: Place) -> Script:
         return self._verdict
@@ -135,6 +136,7 @@ class Player:
         for fault in self.faults:
             due = self.seen[fault.channel, fault.changes] == fault.nth
             if fault.channel is event.channel and due and (event.mutates or not fault.changes):
+                self.refused = self.refused or fault.kind in LASTING
                 return fault.action
         return Action()
 

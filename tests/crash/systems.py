@@ -26,13 +26,15 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Systems:
-    """`product` is the cluster with the rights Groundwork has, `cluster` the same one as administrator."""
+    """`product` is the cluster with the rights Groundwork has, `cluster` the same one as administrator;
+    `kubectl` is the program that fits it."""
 
     gitlab_url: str
     gitlab_token: str
     database_url: str
     product: Cluster
     cluster: Cluster
+    kubectl: str
 
 
 def systems_of(sandbox: Any) -> Systems:
@@ -43,6 +45,7 @@ def systems_of(sandbox: Any) -> Systems:
         database_url=sandbox.database_url,
         product=_cluster(Path(sandbox.product_kubeconfig)),
         cluster=_cluster(Path(sandbox.kubeconfig)),
+        kubectl=sandbox.kubectl,
     )
 
 

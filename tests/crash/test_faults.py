@@ -1,4 +1,4 @@
-"""What each fault at the wire becomes: an error of Groundwork's own, tried again after the right pause."""
+"""What each fault at the wire becomes: an error of Groundwork's own that says whether to try again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .run import Run, TaskServer, Try
-from .schedules import KINDS, PAUSE, Fault, Player
+from .schedules import KINDS, LASTING, PAUSE, Fault, Player
 from .systems import Systems
 from .wire import Action, Channel
 
@@ -49,18 +49,22 @@ def tried(systems: Systems, server: TaskServer, new_request: Callable[..., Any])
 @pytest.mark.parametrize(
     ("channel", "kind"), [(channel, kind) for channel in KINDS for kind in KINDS[channel]]
 )
-def test_it_is_tried_again(tried: Any, channel: Channel, kind: str) -> None:
+def test_a_fault_becomes_an_error_that_says_what_to_do(tried: Any, channel: Channel, kind: str) -> None:
     ended, seconds = tried(channel, kind)
     if channel is Channel.POSTGRES and kind.startswith("cut"):
+        # Nothing was begun yet, so the records connect anew by themselves.
         assert ended.error is None or ended.error["reason"] == "Unavailable"
         return
     assert ended.error is not None
-    assert ended.error["action"] == "retry", ended.error
-    if kind.startswith("kill"):
-        assert ended.error["reason"] == "Killed"
-        return
-    limited = channel is Channel.GITLAB and kind.startswith("429")
-    assert ended.error["reason"] == ("QuotaExceeded" if limited else "Unavailable"), ended.error
-    asks = kind.endswith("with pause")
-    assert ended.error["delay"] == (PAUSE if asks else None)
+    assert ended.error["action"] == ("fail" if kind in LASTING else "retry"), ended.error
+    assert ended.error["reason"] == _reason(channel, kind), ended.error
+    assert ended.error["delay"] == (PAUSE if kind.endswith("with pause") else None)
     assert seconds < PAUSE, "the pause was waited for in the task"
+
+
+def _reason(channel: Channel, kind: str) -> str:
+    if kind.startswith("kill"):
+        return "Killed"
+    if kind in LASTING:
+        return "PreflightFailed"
+    return "QuotaExceeded" if channel is Channel.GITLAB and kind.startswith("429") else "Unavailable"

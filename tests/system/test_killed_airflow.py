@@ -1,7 +1,7 @@
 """Airflow's own processes are killed during a run, and the run still ends right.
 
-On a sandbox of their own, because other tests' runs would be struck too. Its scheduler gives a task up that is
-not heard of for seconds, not for Airflow's default of five minutes.
+On a sandbox of their own, because other tests' runs would be struck too. Its scheduler gives a task up that
+is not heard of for seconds, not for Airflow's default of five minutes.
 """
 
 from __future__ import annotations

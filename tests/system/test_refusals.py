@@ -7,22 +7,61 @@ from typing import Any
 import pytest
 
 # Refused by the schema when the run is triggered: there is no run at all.
-AT_THE_DOOR: list[tuple[str, Any]] = [
-    ("user_id", None),
-    ("user_id", ""),
-    ("slug", "Not_A_Slug"),
-    ("slug", "a--b"),
-    ("slug", "../../etc"),
-    ("slug", "x" * 64),
-    ("environment_ids", []),
-    ("environment_ids", "dev"),
-    ("environment_ids", ["dev", "dev"]),
-    ("template_id", "no-such-template"),
-    ("repository", {}),
-    ("repository", {"group_path": "platform", "visibility": "secret"}),
-    ("repository", {"group_path": "platform", "token": "glpat-x"}),
-    ("project_id", 5),
-    ("project_id", "not-a-uuid"),
+AT_THE_DOOR: list[tuple[str, Any, str]] = [
+    # missing, of the wrong type, empty, too long
+    ("name", None, "name"),
+    ("name", 7, "not of type 'string'"),
+    ("name", "", "non-empty"),
+    ("name", "x" * 121, "too long"),
+    ("user_id", None, "user_id"),
+    ("user_id", "", "non-empty"),
+    ("user_id", ["demo"], "not of type 'string'"),
+    ("user_id", "x" * 101, "too long"),
+    ("organization_id", None, "organization_id"),
+    ("organization_id", True, "not of type 'string'"),
+    ("slug", None, "slug"),
+    ("slug", "x" * 64, "too long"),
+    ("slug", ["a"], "not of type 'string'"),
+    ("slug", {"a": 1}, "not of type 'string'"),
+    ("template_id", 1, "not of type 'string'"),
+    ("template_id", "no-such-template", "not one of"),
+    ("template_answers", "replicas=2", "not of type 'object'"),
+    ("template_answers", [], "not of type 'object'"),
+    ("environment_ids", [], "non-empty"),
+    ("environment_ids", "dev", "not of type 'array'"),
+    ("environment_ids", {"dev": True}, "not of type 'array'"),
+    ("environment_ids", [""], "non-empty"),
+    ("environment_ids", ["dev", 7], "not of type 'string'"),
+    ("environment_ids", [f"e{number}" for number in range(21)], "too long"),
+    ("repository", None, "repository"),
+    ("repository", "platform", "not of type 'object'"),
+    ("repository", {}, "'group_path' is a required property"),
+    ("repository", {"group_path": ["platform"]}, "not of type 'string'"),
+    ("repository", {"group_path": "platform", "description": "x" * 2001}, "too long"),
+    ("repository", {"group_path": "platform", "visibility": "secret"}, "not one of"),
+    ("project_id", 5, "not of type 'string'"),
+    ("project_id", "not-a-uuid", "not a 'uuid'"),
+    ("on_failure", "explode", "not one of"),
+    ("dry_run", "yes", "not of type 'boolean'"),
+    ("sync_deadline", -1, "less than the minimum"),
+    # twice
+    ("environment_ids", ["dev", "dev"], "non-unique"),
+    # hostile: other places' paths, a shell's, SQL's and git's syntax, letters that look like others
+    ("slug", "Not_A_Slug", "does not match"),
+    ("slug", "a--b", "does not match"),
+    ("slug", "../../etc", "does not match"),
+    ("slug", "$(reboot)", "does not match"),
+    ("slug", "a; rm -rf /", "does not match"),
+    ("slug", "a: {b: c}", "does not match"),
+    ("slug", "\u0430pple", "does not match"),
+    ("slug", "a\u202eb", "does not match"),
+    ("user_id", "' OR 1=1 --", "does not match"),
+    ("organization_id", "../x", "does not match"),
+    ("template_id", "../../secrets", "does not match"),
+    ("environment_ids", ["dev; reboot"], "does not match"),
+    ("repository", {"group_path": "../platform"}, "does not match"),
+    ("repository", {"group_path": "platform", "default_branch": "--upload-pack=reboot"}, "does not match"),
+    ("repository", {"group_path": "platform", "token": "glpat-x"}, "'token' was unexpected"),
 ]
 
 # Refused by the first task: the run fails and says why.
@@ -32,6 +71,9 @@ BY_THE_RUN: list[tuple[dict[str, Any], str, str]] = [
     ({"organization_id": "nowhere"}, "organization_id", "nowhere"),
     ({"environment_ids": ["dev", "moon"]}, "environment_ids", "moon"),
     ({"slug": "wikis"}, "slug", "reserves"),
+    ({"slug": "ends-in-a-line\n"}, "slug", "must be lower-case"),
+    ({"name": "{{ 7*7 }}"}, "name", "must start with"),
+    ({"name": "two\nlines: yes"}, "name", "may contain"),
     ({"slug": "x" * 48, "environment_ids": ["staging"]}, "slug", "too long by 1"),
     ({"name": "<b>bold</b>"}, "name", "must start with"),
     (
@@ -54,6 +96,11 @@ BY_PREFLIGHT: list[tuple[dict[str, Any], str, str]] = [
         "template_id.dev",
         "unknown time zone Nowhere/Land",
     ),
+    (
+        {"template_answers": {"cpu_request": "90", "cpu_limit": "90"}},
+        "template_answers.dev",
+        "the quota is 8",
+    ),
 ]
 
 
@@ -69,16 +116,39 @@ def nothing_exists(slug: str, database: Any, kubectl: Any, gitlab_api: Any) -> b
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), AT_THE_DOOR, ids=[f"{field}={value!r}" for field, value in AT_THE_DOOR]
+    ("field", "value", "rule"), AT_THE_DOOR, ids=[f"{case[0]}={str(case[1])[:30]!r}" for case in AT_THE_DOOR]
 )
 def test_the_schema_refuses_when_it_is_triggered(
-    runs: Any, request_body: Any, slug: str, database: Any, field: str, value: Any
+    runs: Any,
+    request_body: Any,
+    slug: str,
+    database: Any,
+    gitlab_api: Any,
+    field: str,
+    value: Any,
+    rule: str,
 ) -> None:
-    body = {**request_body, field: value}
+    # The name is the test's own also where the slug is the one that is wrong.
+    body = {**request_body, "name": f"Project {slug}", field: value}
     answer = runs.trigger({key: item for key, item in body.items() if item is not None})
     assert answer.status_code == 400
     assert field in answer.text
-    assert not database.execute("SELECT FROM projects WHERE slug = %s", [slug]).fetchall()
+    assert rule in answer.json()["detail"]
+    assert not database.execute(
+        "SELECT FROM projects WHERE slug = %s OR name = %s", [slug, f"Project {slug}"]
+    ).fetchall()
+    assert gitlab_api.get("/projects", params={"search": slug}).json() == []
+
+
+@pytest.mark.parametrize("conf", ["x", 7, ["dev"], True])
+def test_what_is_no_request_at_all_is_refused(runs: Any, conf: Any) -> None:
+    answer = runs.trigger(conf)
+    assert answer.status_code == 422
+    assert "valid dictionary" in answer.text
+
+
+def test_an_empty_request_is_refused(runs: Any) -> None:
+    assert runs.trigger({}).status_code == 400
 
 
 @pytest.mark.parametrize(

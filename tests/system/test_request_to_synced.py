@@ -11,6 +11,10 @@ from urllib.parse import quote
 import pytest
 import yaml
 
+from ..crash.invariants import broken_after_success
+from ..crash.reality import read
+from ..crash.systems import systems_of
+
 
 def test_a_request_becomes_a_synced_project(
     sandbox: Any,
@@ -127,6 +131,21 @@ def test_running_it_again_doubles_nothing(
     assert secret["metadata"]["annotations"]["groundwork.dev/deploy-token-id"] == str(tokens[0]["id"])
     assert len(kubectl("get", "gitrepositories", "-n", namespace)["items"]) == 1
     assert len(kubectl("get", "kustomizations", "-n", namespace)["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    ["accept_request", "push_template", "environment.create_credentials", "environment.wait_until_synced"],
+)
+def test_a_cleared_task_changes_nothing(
+    sandbox: Any, runs: Any, request_body: Any, slug: str, task_id: str
+) -> None:
+    """Cleared as in the UI, with all that come after it."""
+    run = runs.run(request_body)
+    assert run.state == "success"
+    runs.clear(run.run_id, task_id)
+    assert runs.wait(run.run_id).state == "success"
+    assert broken_after_success(read(systems_of(sandbox), slug), request_body["environment_ids"]) == []
 
 
 def test_the_deploy_token_reads_and_nothing_else(

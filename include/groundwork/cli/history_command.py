@@ -54,7 +54,7 @@ def changed(details: Mapping[str, Any]) -> str:
     """What an event changed, for a person: `before -> after`, and the message that goes with it. Pure."""
     before, after = details.get("before"), details.get("after")
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        fields = [name for name in after if before.get(name) != after[name]]
+        fields = sorted((name for name in after if before.get(name) != after[name]), key=_place)
         # What a state says belongs behind the state itself.
         parts = [
             f"{name}: {_one(before.get(name))} -> {_one(after[name])}" for name in fields if name != "message"
@@ -62,8 +62,8 @@ def changed(details: Mapping[str, Any]) -> str:
         message = after.get("message") if "message" in fields else None
         return "; ".join([*parts, str(message)] if message else parts)
     if before is not None or after is not None:
-        named = f"{details['name']}: " if "name" in details else ""
-        return f"{named}{_one(before)} -> {_one(after)}"
+        name = details.get("name") or details.get("path")
+        return f"{f'{name}: ' if name else ''}{_one(before)} -> {_one(after)}"
     told = (details.get(name) for name in ("kind", "status", "reason", "message"))
     return ": ".join(str(item) for item in told if item)
 
@@ -75,6 +75,11 @@ def _events(records: Records, project_id: UUID) -> list[AuditEvent]:
         found += page
         if len(page) < _PAGE:
             return found
+
+
+def _place(field: str) -> tuple[bool, str]:
+    """The status comes first: the records keep fields in an order of their own."""
+    return field != "status", field
 
 
 def _one(value: Any) -> str:

@@ -143,7 +143,7 @@ class Cluster:
             )
             if "items" not in page:
                 raise Unavailable(f"Cluster {self.name} did not answer with a list of {resource.plural}.")
-            # Lists of metadata say null where others say [].
+            # An empty list of metadata alone comes as null.
             for item in page["items"] or ():
                 yield {**item, "apiVersion": api_version, "kind": kind}
             token = page["metadata"].get("continue") or ""

@@ -9,6 +9,7 @@ from uuid import UUID
 from groundwork.operations import backup, decommission, decommission_steps, retirement
 from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
+from groundwork.orchestration.events import outcome
 from groundwork.orchestration.services import open_services
 
 PROJECT_STEPS: dict[str, Callable[[Services, UUID], None]] = {
@@ -52,7 +53,7 @@ def run_environment_step(name: str, operation_id: str, environment: str) -> None
         ENVIRONMENT_STEPS[name](services, UUID(operation_id), environment)
 
 
-def close_operation(operation_id: str) -> None:
-    """End the operation by what is recorded."""
+def close_operation(operation_id: str) -> str:
+    """End the operation by what is recorded; says how it ended, for the note on the run."""
     with open_services() as services:
-        decommission.close(services, UUID(operation_id))
+        return outcome(decommission.close(services, UUID(operation_id)))

@@ -64,7 +64,8 @@ def _param(field: dict[str, Any], *, required: bool) -> Param:
 
 
 def _empty(field: dict[str, Any]) -> object:
-    return {} if field.get("type") == "object" else None
+    empty: dict[str, object] = {"object": {}, "array": []}
+    return empty.get(field["type"]) if isinstance(field.get("type"), str) else None
 
 
 def _inlined(field: Any, definitions: dict[str, Any]) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 from uuid import UUID
 
 from groundwork.errors import NotFound
-from groundwork.model.entities import Operation
+from groundwork.model.entities import Operation, OperationKind
 from groundwork.model.statuses import OperationStatus
 from groundwork.records import audit, lease, opening, rows
 from groundwork.records.connection import Database, Row, Transaction
@@ -19,6 +20,15 @@ SELECT * FROM operations
 WHERE (project_id = %(project_id)s::uuid OR %(project_id)s::uuid IS NULL)
 ORDER BY started_at DESC, id DESC
 LIMIT %(limit)s
+"""
+_UNFINISHED = """
+SELECT project_id FROM (
+    SELECT DISTINCT ON (project_id) project_id, status FROM operations
+    WHERE kind = %(kind)s
+    ORDER BY project_id, started_at DESC
+) AS last
+WHERE status <> 'succeeded'
+ORDER BY project_id
 """
 _CLOSE = """
 UPDATE operations
@@ -73,6 +83,11 @@ class Operations:
         with self._database.transaction() as transaction:
             found = transaction.all(_LIST, project_id=project_id, limit=limit)
         return [rows.operation(row) for row in found]
+
+    def unfinished(self, kind: OperationKind) -> builtins.list[UUID]:
+        """The projects whose last operation of this kind has not succeeded."""
+        with self._database.transaction() as transaction:
+            return [row["project_id"] for row in transaction.all(_UNFINISHED, kind=kind)]
 
     def close(
         self,

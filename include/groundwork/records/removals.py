@@ -25,7 +25,7 @@ WHERE project_id = %(project_id)s AND status <> 'removed'
 """
 
 
-_FINISHED = "project.removed"
+_FINISHED = "removal.finished"
 _IS_FINISHED = """
 SELECT EXISTS (
     SELECT FROM audit_events WHERE operation_id = %(operation_id)s AND action = %(action)s

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from groundwork.clients.gitlab import DeployToken, GitLab
 from groundwork.clients.kubernetes import Cluster, Manifest
-from groundwork.errors import NotFound, Rejected
+from groundwork.errors import NotFound, PermanentError, Rejected
 from groundwork.model.changes import Action, Change, Difference
 from groundwork.resources import applied
 from groundwork.resources.applied import Creating, apply_one, remove_one
@@ -114,7 +114,11 @@ def put_new(
 ) -> DeployToken:
     """Put a new token into place, and leave those before it active. Raises as `apply`."""
     token = gitlab.deploy_tokens.create(gitlab_id, token_name(target), expires_on)
-    apply_one(cluster, desired(target, token), target.project.id, creating)
+    try:
+        apply_one(cluster, desired(target, token), target.project.id, creating)
+    except PermanentError:
+        _revoke(gitlab, gitlab_id, [token])
+        raise
     return token
 
 

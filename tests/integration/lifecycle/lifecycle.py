@@ -9,11 +9,22 @@ from uuid import UUID, uuid4
 
 from groundwork.errors import PermanentError
 from groundwork.model.entities import Operation, Project
-from groundwork.operations import backup, decommission, decommission_steps, restoration, retirement
+from groundwork.operations import (
+    backup,
+    closing,
+    decommission,
+    decommission_steps,
+    environment_steps,
+    extension,
+    preflight,
+    project_steps,
+    restoration,
+    retirement,
+    sync,
+)
 from groundwork.operations.resolution import Run
 from tests.driver import Driver
 
-BEFORE = (decommission_steps.suspend_flux,)
 REMOVALS = (
     decommission_steps.remove_kustomization,
     decommission_steps.remove_source,
@@ -80,6 +91,31 @@ class Lifecycle:
         values = {"project_id": project.slug, "user_id": "demo", **request}
         run = Run("restore_project", uuid4().hex, "tester")
         return self.driver.run(restoration.restoration(self.driver.services, values, run))
+
+    def extend(self, project: Project, *environments: str) -> Operation:
+        """The whole operation that adds environments, to its close; it may have failed."""
+        services, patiently = self.driver.services, self.driver.patiently
+        values = {"project_id": project.slug, "user_id": "demo", "environment_ids": list(environments)}
+        operation_id = extension.accept(services, values, Run("add_environments", uuid4().hex, "tester")).id
+        with contextlib.suppress(PermanentError):
+            preflight.preflight(services, operation_id)
+            added = project_steps.record_resources(services, operation_id)
+            patiently(project_steps.create_repository, operation_id)
+            patiently(extension.push_overlays, operation_id)
+            for environment in added:
+                self.bring_up(operation_id, environment)
+            project_steps.mark_project_synced(services, operation_id)
+        return closing.close_operation(services, operation_id)
+
+    def bring_up(self, operation_id: UUID, environment: str) -> None:
+        """One environment, from its namespace until it is synced."""
+        services = self.driver.services
+        self.driver.patiently(environment_steps.create_namespace, operation_id, environment)
+        environment_steps.create_credentials(services, operation_id, environment)
+        environment_steps.create_git_repository(services, operation_id, environment)
+        environment_steps.create_kustomization(services, operation_id, environment)
+        self.driver.wait(operation_id, environment)
+        self.driver.patiently(sync.mark_environment_synced, operation_id, environment)
 
     def states(self, project: Project) -> dict[str, str]:
         """Status of the project, its repository and each of its environments."""

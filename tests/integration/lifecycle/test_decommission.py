@@ -61,7 +61,7 @@ def test_a_project_is_removed_everywhere(life: Lifecycle, api: gitlab.Gitlab, ku
     assert tokens(found) == []
     assert set(life.states(project).values()) == {"removed"}
     [tombstone] = [
-        event for event in life.records.audit.timeline(project.id) if event.action == "project.removed"
+        event for event in life.records.audit.timeline(project.id) if event.action == "removal.finished"
     ]
     assert tombstone.details["retire_repository"]["repository"] == "archive"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,10 +55,10 @@ class Project:
         (chain,) = self.diagnosis().chains
         return chain.cause
 
-    def cause_becomes(self, place: Place) -> Link:
+    def cause_becomes(self, place: Place, state: State) -> Link:
         """The cause, once Flux has noticed."""
         deadline = time.monotonic() + PATIENCE
-        while (cause := self.cause()) is None or cause.place is not place:
+        while (cause := self.cause()) is None or (cause.place, cause.state) != (place, state):
             assert time.monotonic() < deadline, cause
             time.sleep(0.2)
         return cause
@@ -193,17 +195,11 @@ def test_an_overlay_that_cannot_be_built_wants_a_person(
         path, new_data={"branch": "main", "content": content, "commit_message": "Break it"}
     )
     kubectl(
-        "annotate",
-        "gitrepository",
-        project.slug,
-        "-n",
-        project.namespace,
+        *("annotate", "--overwrite", "gitrepository", project.slug, "-n", project.namespace),
         "reconcile.fluxcd.io/requestedAt=now",
     )
 
-    cause = project.cause_becomes(Place.KUSTOMIZATION)
-    while cause.state is State.WAITING:
-        cause = project.cause_becomes(Place.KUSTOMIZATION)
+    cause = project.cause_becomes(Place.KUSTOMIZATION, State.BROKEN)
     found(cause, Place.KUSTOMIZATION, "BuildFailed", repairable=False)
     assert "nowhere.yaml" in cause.message
 
@@ -231,7 +227,7 @@ def test_pods_that_no_node_takes_or_whose_image_cannot_be_pulled(
         "imageID": "",
         "state": waiting,
     }
-    patch = f'{{"status": {{"containerStatuses": [{_json(status)}]}}}}'
+    patch = json.dumps({"status": {"containerStatuses": [status]}})
     pod = cause.name.partition("/")[2]
     kubectl(
         "patch",
@@ -278,26 +274,27 @@ def test_a_gitlab_that_is_down_is_not_called_broken(project: Project) -> None:
 @pytest.mark.timeout(300)
 def test_a_hundred_stuck_projects_are_told_in_one_go(operations: Driver, sandbox_systems: Any) -> None:
     """Half have a repository and no more; half have a namespace beside, and a commit that is not there."""
-    slugs = {f"hundred-{uuid4().hex[:8]}" for _ in range(100)}
+    slugs = [f"hundred-{uuid4().hex[:8]}" for _ in range(100)]
     with ThreadPoolExecutor(8) as pool:
-        for made in [pool.submit(strand, operations, slug, half) for half, slug in enumerate(slugs)]:
-            made.result()
-    fault = FaultClient(sandbox_systems.gitlab_url, sandbox_systems.gitlab_token)
-    with fault, counted() as cluster:
-        fault.clear_journal()
+        for stranded in [pool.submit(strand, operations, slug, number) for number, slug in enumerate(slugs)]:
+            stranded.result()
+    administrator = sandbox_systems.state.known_secret("gitlab_admin_token")
+    with FaultClient(sandbox_systems.gitlab_url, administrator) as journal, counted() as cluster:
+        journal.clear_journal()
         started = time.monotonic()
         results = diagnose_unsynced(operations.services, None)
         seconds = time.monotonic() - started
-        calls = fault.journal()
+        calls = journal.journal()
 
     told = {case.project.slug: diagnosis.chains[0].cause for case, diagnosis in results}
     causes = [told[slug] for slug in slugs]
     assert {cause and cause.place for cause in causes} == {Place.RUN, Place.COMMIT}
     assert {cause and cause.reason for cause in causes} == {"Unavailable", "CommitMissing"}
-    # Listed a hundred at a time, and one call for each commit.
-    assert len(calls) < 50 + 20 + 4 * len(results) / 10
-    assert len(cluster) < 60
-    assert seconds < 20
+    # Repositories are listed by the hundred; one call looks for a commit, and others' leftovers cost some.
+    others = len(results) - len(slugs)
+    assert len(calls) <= 50 + 10 + 4 * others, collections.Counter(call.route for call in calls)
+    assert len(cluster) <= 2 * 9 * (1 + len(results) // 50) + 6 * others, collections.Counter(cluster)
+    assert seconds < 60
 
 
 def strand(operations: Driver, slug: str, number: int) -> None:
@@ -346,9 +343,3 @@ def forget(database_url: str, slug: str) -> None:
         of_project = "project_id = (SELECT id FROM projects WHERE slug = %s)"
         connection.execute(f"UPDATE project_environments SET {pending} WHERE {of_project}", [slug])  # noqa: S608
         connection.execute(f"UPDATE projects SET {pending} WHERE slug = %s", [slug])  # noqa: S608
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)

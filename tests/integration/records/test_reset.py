@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from groundwork.cli import app
 from groundwork.errors import Conflict, Misconfigured, ProjectBusy
 from groundwork.model.statuses import OperationStatus, Status
 from groundwork.records.connection import connect
-from groundwork.records.migrate import migrate
+from groundwork.records.migrate import VERSION_TABLE, migrate
 from groundwork.records.reset import TABLES, reset, survey
+from groundwork.settings import get_settings
 
-from .world import TABLES as MADE
 from .world import World
+
+Command = Callable[..., Result]
 
 
 @pytest.fixture
@@ -38,8 +44,12 @@ def rows(dsn: str) -> dict[str, int]:
     return survey(dsn).rows
 
 
-def test_every_table_the_migrations_make_is_emptied() -> None:
-    assert set(TABLES) == MADE
+def test_every_table_the_migrations_make_is_emptied(empty_dsn: str) -> None:
+    migrate(empty_dsn)
+    with connect(empty_dsn) as connection:
+        made = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+
+    assert {row["tablename"] for row in made} == {*TABLES, VERSION_TABLE}
 
 
 def test_what_would_go_is_counted_and_orphans_are_named(world_with_history: World) -> None:
@@ -159,3 +169,58 @@ def test_the_records_can_be_used_again_at_once(world_with_history: World) -> Non
     again.records.observations.repository_failed(operation.project_id, "Any", "thing")
     assert again.records.projects.get(operation.project_id).state.status is Status.FAILED
     again.records.close()
+
+
+@pytest.fixture
+def command(world_with_history: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """`groundwork reset-database` on the database of `world_with_history`."""
+    monkeypatch.setenv("GROUNDWORK_DATABASE_URL", world_with_history.dsn)
+    get_settings.cache_clear()
+    yield lambda *arguments: CliRunner().invoke(app, ["reset-database", *arguments])
+    get_settings.cache_clear()
+
+
+def test_the_command_only_shows_what_would_go_until_it_is_told_the_name(
+    command: Command, world_with_history: World
+) -> None:
+    before = rows(world_with_history.dsn)
+
+    shown, as_json = command(), command("--json")
+
+    assert (shown.exit_code, as_json.exit_code) == (2, 2)
+    assert "1 repositories in GitLab would be orphans, and stay:\n  platform/billing" in shown.stdout
+    assert f"--database {name_of(world_with_history.dsn)}" in shown.stderr
+    assert json.loads(as_json.stdout)["orphans"]["repositories"] == ["platform/billing"]
+    assert json.loads(as_json.stdout)["emptied"] is False
+    assert rows(world_with_history.dsn) == before
+
+
+def test_the_command_does_nothing_where_nobody_can_be_asked(
+    command: Command, world_with_history: World
+) -> None:
+    before = rows(world_with_history.dsn)
+
+    refused = command("--database", name_of(world_with_history.dsn))
+
+    assert refused.exit_code == 2
+    assert "--yes" in refused.stderr
+    assert rows(world_with_history.dsn) == before
+
+
+def test_the_command_refuses_another_name(command: Command, world_with_history: World) -> None:
+    before = rows(world_with_history.dsn)
+
+    refused = command("--database", "postgres", "--yes")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Conflict: ")
+    assert rows(world_with_history.dsn) == before
+
+
+def test_the_command_empties_what_it_was_told_to(command: Command, world_with_history: World) -> None:
+    done = command("--database", name_of(world_with_history.dsn), "--yes", "--json")
+
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["emptied"] is True
+    assert json.loads(done.stdout)["rows"]["projects"] == 2
+    assert sum(rows(world_with_history.dsn).values()) == 1

@@ -8,6 +8,7 @@ from groundwork.clients.gitlab.projects import Projects
 from groundwork.clients.gitlab.protected_branches import ProtectedBranches
 from groundwork.clients.gitlab.repositories import Repositories
 from groundwork.clients.gitlab.transport import connection, translated
+from groundwork.clients.gitlab.types import RateLimit
 
 
 class GitLab:
@@ -36,3 +37,10 @@ class GitLab:
         with translated("look at its own token"):
             token = self._api.personal_access_tokens.get("self")
         return frozenset(token.scopes)
+
+    def rate_limit(self) -> RateLimit | None:
+        """How much of the rate limit is left, or None where GitLab sets none. Costs one request."""
+        with translated("read GitLab's version"):
+            answer = self._api.http_request("get", "/version")
+        limit, remaining = (answer.headers.get(f"RateLimit-{name}", "") for name in ("Limit", "Remaining"))
+        return RateLimit(int(limit), int(remaining)) if limit.isdigit() and remaining.isdigit() else None

@@ -9,11 +9,12 @@ MAINTAINER = 40
 
 @dataclass(frozen=True)
 class Group:
-    """A group as GitLab shows it; `path` is the full one."""
+    """A group as GitLab shows it; `path` is the full one. In a `closed` one nobody may create projects."""
 
     id: int
     path: str
     visibility: str
+    closed: bool
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class GitLabProject:
     web_url: str
     topics: tuple[str, ...]
     deletion_date: str | None
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """Requests the token may send in the present minute, and how many of them are left."""
+
+    limit: int
+    remaining: int
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ def _project_chain(facts: ProjectFacts, *, going: bool) -> Chain:
     project = facts.case.project
     links = [record_links.record(project.slug, project.state), record_links.run(facts, "")]
     if going:
-        links = [replace(link, repairable=False) for link in links]
+        remedy = "clear its failed task in Airflow's UI, or start its DAG for this project again"
+        links = [replace(link, remedy=link.remedy and remedy, repairable=False) for link in links]
     else:
         repository = gitlab_links.repository(facts)
         links += [repository, gitlab_links.commit(facts, repository)]

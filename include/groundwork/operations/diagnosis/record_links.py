@@ -88,6 +88,8 @@ def _failed(facts: ProjectFacts, operation: Operation, name: str, scope: str) ->
     task = _task(facts.run, entry)
     if task:
         message += f" (Airflow: {task.state}, try {task.try_number}{f': {task.log}' if task.log else ''})"
+    if facts.run and facts.run.error:
+        message += f" (Airflow could not be asked: {facts.run.error.message})"
     advised = advice.for_run(reason)
     return Link(Place.RUN, name, State.BROKEN, reason, message, advised.remedy, advised.repairable)
 

@@ -87,6 +87,11 @@ BROKEN: list[tuple[str, Break, Place, str, str, bool]] = [
         *(Place.RUN, "InternalError", "try 2: KeyError: 'x'", False),
     ),
     (
+        "a step was refused, and Airflow is down by now",
+        operation("failed", entry("push_template"), run=RunFacts(error=Unavailable("nobody answers"))),
+        *(Place.RUN, "NotAllowed", "Airflow could not be asked: nobody answers", True),
+    ),
+    (
         "a step was cut off",
         operation("failed", entry("push_template", status="running")),
         *(Place.RUN, "CutOff", "push_template was cut off", True),
@@ -469,6 +474,7 @@ def test_a_project_that_is_being_removed_is_not_run_again() -> None:
     removed = diagnosis(replace(facts, case=case), NOW, every=True)
 
     assert [link.place for link in removed.chains[0].links] == [Place.RECORD, Place.RUN]
+    assert removed.chains[0].links[1].remedy.startswith("clear its failed task")
     assert not removed.repairable
 
 
