@@ -209,7 +209,8 @@ def filled(module_dsn: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(module_dsn) as connection:
         connection.execute(
             "WITH pass AS ("
-            "  INSERT INTO reconcile_passes (dag_id, run_id) VALUES ('reconcile_projects', 'run-3') RETURNING id)"
+            "  INSERT INTO reconcile_passes (dag_id, run_id) VALUES ('reconcile_projects', 'run-3')"
+            "  RETURNING id)"
             " INSERT INTO findings (pass_id, system, class, kind, name, policy, state, message)"
             " SELECT id, 'gitlab', 'orphan', 'Repository', 'a/b', 'report', 'open', 'nobody''s' FROM pass"
         )
