@@ -2,7 +2,7 @@
 # the pinned requirements, and (first time only, cached outside the clone) the sandbox's control plane.
 # Needs Linux, Python >= 3.11 with venv, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down destroy status demo test soak lint format lock
+.PHONY: help setup up down destroy status demo browser screenshots test soak lint format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,8 +42,21 @@ demo: up ## start everything and create a project with three environments
 	@$(BIN)/groundwork demo
 
 test: $(SYNCED) ## run the tests on a sandbox of their own; TEST_ARGS narrows them
+	@$(MAKE) --no-print-directory browser
 	@$(BIN)/groundwork-sandbox build
 	$(BIN)/pytest $(TEST_ARGS)
+
+browser: ## install the browser that the pages are tested in, where that can be done
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || { \
+		command -v apt-get >/dev/null && test "$$(id -u)" = 0 && \
+		echo "installing chromium" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium >/dev/null; } || \
+		echo "make: no Chromium is here, and the tests of the pages need one: install it (Debian: apt-get install chromium)" >&2
+
+screenshots: $(SYNCED) ## make the pictures of docs/web.md anew
+	@$(MAKE) --no-print-directory browser
+	@$(BIN)/groundwork-sandbox build
+	KEEP_SCREENSHOTS=1 $(BIN)/pytest tests/browser/test_pages.py
 
 soak: $(SYNCED) ## play 5,000 schedules of faults, hours long; SOAK_ROUNDS and SEED change how many and which
 	@$(BIN)/groundwork-sandbox build

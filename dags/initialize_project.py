@@ -27,24 +27,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import dag, task, task_group
+from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, dag, task
 
+from groundwork.orchestration.defaults import DEFAULT_ARGS
+from groundwork.orchestration.environment_tasks import make_environments
+from groundwork.orchestration.events import PROJECT_SYNCED, deadline_missed, run_failed
 from groundwork.orchestration.params import request_params
-from groundwork.orchestration.retry import GroundworkRetryPolicy
-from groundwork.orchestration.sensor import FluxSyncSensor
-
-LABEL = "{{ task.op_kwargs['environment'] }}"
-DEFAULT_ARGS = {
-    "owner": "groundwork",
-    "retries": 5,
-    "retry_delay": timedelta(seconds=2),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=5),
-    "retry_policy": GroundworkRetryPolicy(),
-    "execution_timeout": timedelta(minutes=10),
-    # Later steps first: runs already begun finish before new ones start.
-    "weight_rule": "upstream",
-}
 
 
 @task
@@ -87,52 +75,13 @@ def push_template(operation_id: str) -> None:
     steps.run_project_step("push_template", operation_id)
 
 
-@task(map_index_template=LABEL)
-def create_namespace(operation_id: str, environment: str) -> None:
-    """Create the namespace with its guardrails: identity for Flux, quota, closed network."""
-    from groundwork.orchestration import steps
-
-    steps.run_environment_step("create_namespace", operation_id, environment)
-
-
-@task(map_index_template=LABEL)
-def create_credentials(operation_id: str, environment: str) -> None:
-    """Create a read-only deploy token and put it into the namespace."""
-    from groundwork.orchestration import steps
-
-    steps.run_environment_step("create_credentials", operation_id, environment)
-
-
-@task(map_index_template=LABEL)
-def create_git_repository(operation_id: str, environment: str) -> None:
-    """Create the Flux GitRepository."""
-    from groundwork.orchestration import steps
-
-    steps.run_environment_step("create_git_repository", operation_id, environment)
-
-
-@task(map_index_template=LABEL)
-def create_kustomization(operation_id: str, environment: str) -> None:
-    """Create the Flux Kustomization."""
-    from groundwork.orchestration import steps
-
-    steps.run_environment_step("create_kustomization", operation_id, environment)
-
-
-@task(map_index_template=LABEL)
-def mark_environment_synced(operation_id: str, environment: str) -> None:
-    """Record the commit that Flux has applied."""
-    from groundwork.orchestration import steps
-
-    steps.run_environment_step("mark_environment_synced", operation_id, environment)
-
-
-@task
-def mark_project_synced(operation_id: str) -> None:
-    """Make sure that every part of the project is recorded as synced."""
+@task(outlets=[PROJECT_SYNCED])
+def mark_project_synced(operation_id: str, outlet_events: Any = None) -> None:
+    """Make sure that every part of the project is recorded as synced, and let other DAGs know."""
     from groundwork.orchestration import steps
 
     steps.run_project_step("mark_project_synced", operation_id)
+    outlet_events[PROJECT_SYNCED].extra = {"operation_id": operation_id}
 
 
 @task(retries=60)
@@ -144,11 +93,11 @@ def apply_failure_policy(operation_id: str) -> None:
 
 
 @task
-def close_operation(operation_id: str) -> None:
+def close_operation(operation_id: str) -> str:
     """Record how the operation ended and give the lease back."""
     from groundwork.orchestration import steps
 
-    steps.close_operation(operation_id)
+    return steps.close_operation(operation_id)
 
 
 @dag(
@@ -156,6 +105,12 @@ def close_operation(operation_id: str) -> None:
     catchup=False,
     max_active_runs=32,
     dagrun_timeout=timedelta(hours=6),
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=2),
+        callback=AsyncCallback(deadline_missed),
+    ),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=request_params(),
@@ -172,22 +127,7 @@ def initialize_project() -> None:
     settled = apply_failure_policy(operation).as_teardown(setups=operation)
     closed = close_operation(operation).as_teardown(setups=operation)
 
-    @task_group(group_id="environment")
-    def make_environment(operation_id: str, environment: str) -> None:
-        of_environment = {"operation_id": operation_id, "environment": environment}
-        namespace = create_namespace(**of_environment)
-        credentials = create_credentials(**of_environment)
-        source = create_git_repository(**of_environment)
-        kustomization = create_kustomization(**of_environment)
-        synced = FluxSyncSensor(
-            task_id="wait_until_synced", map_index_template="{{ task.environment }}", **of_environment
-        )
-        marked = mark_environment_synced(**of_environment)
-        [namespace, created] >> credentials
-        [credentials, pushed] >> source >> kustomization >> synced >> marked
-        [namespace, credentials, marked] >> settled
-
-    environments = make_environment.partial(operation_id=operation).expand(environment=recorded)
+    environments = make_environments(operation, recorded, repository=created, content=pushed, settled=settled)
     checked >> recorded >> created >> pushed
     environments >> finished
     # With these and those of each environment, a failure is settled only when every step has ended, also

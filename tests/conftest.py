@@ -132,6 +132,10 @@ class SharedSandbox(Sandbox):
     def airflow_password(self) -> str:
         return self.env["AIRFLOW_PASSWORD"]
 
+    def airflow_password_of(self, user: str) -> str:
+        """Password of one of Airflow's accounts, which are named for their roles."""
+        return self.state.known_secret(f"airflow_{user}")
+
     @property
     def kubectl(self) -> str:
         """Path of the kubectl that fits the cluster."""

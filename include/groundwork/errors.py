@@ -120,6 +120,22 @@ class LeaseLost(PermanentError):
     reason = "LeaseLost"
 
 
+class RemovalRefused(PermanentError):
+    """Removing would take along what is not Groundwork's; all of it is listed, nothing was removed."""
+
+    reason = "RemovalRefused"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("Nothing was removed. " + "; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class RemovalStuck(PermanentError):
+    """What is being removed did not go in time; the message says what holds it."""
+
+    reason = "RemovalStuck"
+
+
 class SyncFailed(PermanentError):
     """Flux did not bring an environment to the expected revision."""
 
@@ -130,3 +146,9 @@ class Misconfigured(PermanentError):
     """A setting or connection is absent or unusable."""
 
     reason = "Misconfigured"
+
+
+class Incomplete(PermanentError):
+    """A pass could not see a system as a whole: it concluded nothing from it and repaired nothing there."""
+
+    reason = "Incomplete"

@@ -11,7 +11,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         default=None, description="Airflow password, for the command line."
     )
 
+    failure_notifier: str | None = Field(
+        default=None,
+        description="Dotted path of a function or Airflow notifier that is called with the context of a run"
+        " that failed or missed its deadline.",
+    )
+
     sandbox_dir: Path = Field(
         default=Path(".sandbox"),
         description="State folder of the sandbox; the command line reads the file `env` in it, if there.",
@@ -107,6 +113,54 @@ class Settings(BaseSettings):
         ge=30,
         description="How long Flux waits for a project's health, at least 30; a slot of its controller is"
         " held that long.",
+    )
+
+    reconcile_interval: float = Field(
+        default=300, ge=60, description="How often `reconcile_projects` looks at all projects."
+    )
+    reconcile_policy: dict[str, Literal["report", "heal"]] = Field(
+        default_factory=dict,
+        description="What is done about a class of findings, `report` or `heal`, where that is not the"
+        " default: a JSON object.",
+    )
+    reconcile_max_repairs: int = Field(
+        default=20,
+        ge=0,
+        description="A pass that would repair more projects than this asks for approval first.",
+    )
+    reconcile_max_repair_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="So does one that would repair more than this share of all projects, from six on.",
+    )
+    reconcile_approval_timeout: float = Field(
+        default=3600,
+        gt=0,
+        description="How long a pass waits for approval; without an answer it repairs nothing.",
+    )
+    reconcile_looks: int = Field(
+        default=10,
+        ge=1,
+        description="Projects that one pass looks into for what cannot be listed: branch protection and"
+        " deploy tokens. All have their turn.",
+    )
+    reconcile_history: float = Field(
+        default=30 * 86400, description="How long reconcile passes and what they found are kept."
+    )
+    removal_deadline: float = Field(
+        default=900,
+        description="How long one step of a decommission waits for what it removes to be gone.",
+    )
+    backup_dir: Path | None = Field(
+        default=None,
+        description="Folder that decommissioned projects are backed up to; every worker must reach it.",
+    )
+    deploy_token_days: int = Field(
+        default=365, ge=2, description="Days that an environment's deploy token is good for."
+    )
+    deploy_token_renewal_days: int = Field(
+        default=30, ge=1, description="Days before its end from which a deploy token is rotated."
     )
 
     @field_validator("catalog_paths", mode="before")

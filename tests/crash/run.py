@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 INCLUDE = HERE.parents[1] / "include"
 CATALOG = HERE.parent / "catalog"
 LONGEST_STEP = 120.0
-_EXPANDS = "record_resources"
+_EXPANDING = ("record_resources", "record_removal")
 _KILLED = {"action": "retry", "delay": None, "expected": True, "reason": "Killed", "message": "killed"}
 SECOND = 0.02
 """How long a second of a pause between two tries takes here."""
@@ -158,7 +158,7 @@ class Run:
         mapped = {item.task_id for item in self.server.tasks if item.mapped} & set(task.upstream)
         plain = [(name, "") for name in task.upstream if name not in mapped]
         if mapped and not task.mapped:
-            await self._ended(_EXPANDS)
+            await self._ended(next(item.task_id for item in self.server.tasks if item.step in _EXPANDING))
             return plain + [(name, each) for name in mapped for each in self.environments]
         return plain + [(name, scope) for name in mapped]
 
@@ -191,7 +191,7 @@ class Run:
             return Try(place, events, answer)
         if place.step == "accept_request":
             self.operation_id = answer["value"]
-        if place.step == _EXPANDS:
+        if place.step in _EXPANDING:
             self.environments = answer["value"]
         return Try(place, events)
 
@@ -284,14 +284,16 @@ class _Process:
 
 
 @contextmanager
-def task_server(folder: Path, environment: dict[str, str]) -> Iterator[TaskServer]:
-    """A task server with its socket and scratch space in `folder`."""
+def task_server(
+    folder: Path, environment: dict[str, str], dag_id: str = "initialize_project"
+) -> Iterator[TaskServer]:
+    """A task server of one DAG, with its socket and scratch space in `folder`."""
     path, scratch = folder / "tasks", folder / "scratch"
     scratch.mkdir()
     with (
         (folder / "log").open("w") as log,
         subprocess.Popen(
-            [sys.executable, str(HERE / "task_server.py"), str(path)],
+            [sys.executable, str(HERE / "task_server.py"), str(path), dag_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

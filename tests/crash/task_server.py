@@ -1,8 +1,8 @@
 """Runs steps of an operation as Airflow runs tasks: each in a process of its own, forked from a warm one.
 
-A program of its own: `python task_server.py SOCKET`. Each connection to the socket is a process, which first
-tells its id. It is sent where its systems are, then jobs, each a line of JSON, and answers each with how it
-ended; one that is killed answers no more. The server ends when its standard input does.
+A program of its own: `python task_server.py SOCKET DAG`. Each connection to the socket is a process, which
+first tells its id. It is sent where its systems are, then jobs, each a line of JSON, answering each with how
+it ended; one that is killed answers no more. The server ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -30,28 +30,36 @@ from groundwork.clients.git import Git
 from groundwork.clients.gitlab import GitLab
 from groundwork.clients.kubernetes import Cluster
 from groundwork.errors import GroundworkError, SyncFailed, TemporaryError
-from groundwork.operations import accept, closing, project_steps, sync
+from groundwork.operations import accept, closing, decommission, project_steps, sync
 from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
-from groundwork.orchestration import preload, steps  # noqa: F401 - `preload` imports what tasks need
+from groundwork.orchestration import decommission_steps, steps
+from groundwork.orchestration import preload as preload  # imports what tasks need
 from groundwork.orchestration.retry import GroundworkRetryPolicy
 from groundwork.records import Records
 from groundwork.resources.verdict import Outcome, Verdict
 from groundwork.settings import get_settings
 
 ROOT = Path(__file__).parents[2]
-DAG = "initialize_project"
+# The steps with a signature of their own; the product's tables have the others.
+ACCEPT = {"initialize_project": accept.accept, "decommission_project": decommission.accept}
+RECORD = {
+    "record_resources": project_steps.record_resources,
+    "record_removal": decommission.record_removal,
+}
+CLOSE = {"initialize_project": closing.close_operation, "decommission_project": decommission.close}
+TABLES = {"initialize_project": steps, "decommission_project": decommission_steps}
 LOOK_EVERY = 0.5
 
 
-def main(path: str) -> None:
+def main(path: str, dag_id: str) -> None:
     """Serve jobs until standard input ends."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.bind(path)
     server.listen(64)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.freeze()
-    print(json.dumps(plan()), flush=True)  # noqa: T201 - tells the one who started this that it is ready
+    print(json.dumps(plan(dag_id)), flush=True)  # noqa: T201 - tells the one who started this that it is ready
     while True:
         ready, _, _ = select.select([server, sys.stdin], [], [])
         if sys.stdin in ready:
@@ -60,19 +68,19 @@ def main(path: str) -> None:
         if os.fork() == 0:
             server.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _serve(connection)
+            _serve(connection, dag_id)
             os._exit(0)
         connection.close()
 
 
-def plan() -> list[dict[str, Any]]:
+def plan(dag_id: str) -> list[dict[str, Any]]:
     """The DAG's tasks with what they wait for and how they are retried: the product's own list of steps."""
     sys.path.insert(0, str(ROOT / "dags"))
-    dag = importlib.import_module(DAG).initialize_project()
+    dag = getattr(importlib.import_module(dag_id), dag_id)()
     return [
         {
             "task_id": task.task_id,
-            "mapped": any(True for _ in task.iter_mapped_task_groups()),
+            "mapped": task.is_mapped or any(True for _ in task.iter_mapped_task_groups()),
             "upstream": sorted(task.upstream_task_ids),
             "teardown": task.is_teardown,
             "retries": task.retries,
@@ -84,7 +92,7 @@ def plan() -> list[dict[str, Any]]:
     ]
 
 
-def _serve(connection: socket.socket) -> None:
+def _serve(connection: socket.socket, dag_id: str) -> None:
     """The life of one process: as many jobs as it is given, until one fails."""
     with connection, connection.makefile("rw") as lines:
 
@@ -100,12 +108,12 @@ def _serve(connection: socket.socket) -> None:
         get_settings.cache_clear()
         with _services(process) as services:
             while line := lines.readline():
-                say(_outcome(services, json.loads(line)))
+                say(_outcome(services, dag_id, json.loads(line)))
 
 
-def _outcome(services: Services, job: dict[str, Any]) -> dict[str, Any]:
+def _outcome(services: Services, dag_id: str, job: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"value": _run(services, job)}
+        return {"value": _run(services, dag_id, job)}
     except Exception as error:
         decision = GroundworkRetryPolicy().evaluate(error, job["try_number"], job["max_tries"])
         delay = decision.retry_delay.total_seconds() if decision.retry_delay is not None else None
@@ -134,23 +142,23 @@ def _services(process: dict[str, Any]) -> Iterator[Services]:
         yield Services(settings, records, gitlab, Git(gitlab.token, settings.git_timeout), cluster)
 
 
-def _run(services: Services, job: dict[str, Any]) -> Any:
-    """One step. Those with a signature of their own are named here; the product's tables have the others."""
-    name, environment = job["step"], job["environment"]
+def _run(services: Services, dag_id: str, job: dict[str, Any]) -> Any:
+    """One step of the DAG."""
+    name, environment, tables = job["step"], job["environment"], TABLES[dag_id]
     if name == "accept_request":
-        run = Run(DAG, job["run_id"], "tester")
-        return str(accept.accept(services, job["request"], run).id)
+        run = Run(dag_id, job["run_id"], "tester")
+        return str(ACCEPT[dag_id](services, job["request"], run).id)
     operation = UUID(job["operation_id"])
-    if name == "record_resources":
-        return project_steps.record_resources(services, operation)
+    if name in RECORD:
+        return RECORD[name](services, operation)
     if name == "close_operation":
-        closing.close_operation(services, operation)
+        CLOSE[dag_id](services, operation)
     elif name == sync.STEP:
         _wait(services, operation, environment)
-    elif name in steps.PROJECT_STEPS:
-        steps.PROJECT_STEPS[name](services, operation)
+    elif name in tables.PROJECT_STEPS:
+        tables.PROJECT_STEPS[name](services, operation)
     else:
-        steps.ENVIRONMENT_STEPS[name](services, operation, environment)
+        tables.ENVIRONMENT_STEPS[name](services, operation, environment)
     return None
 
 
@@ -175,4 +183,4 @@ def _look(services: Services, wait: sync.Wait) -> Verdict:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

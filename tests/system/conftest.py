@@ -8,6 +8,7 @@ import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,6 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-_DAG = "/api/v2/dags/initialize_project"
 _FINISHED = ("success", "failed")
 
 
@@ -40,9 +40,10 @@ class FinishedRun:
 
 
 class Runs:
-    """Triggers and follows runs of `initialize_project` as any REST client would."""
+    """Triggers and follows runs of one DAG as any REST client would."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, dag_id: str = "initialize_project") -> None:
+        self._dag = f"/api/v2/dags/{dag_id}"
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
         token = self._client.post("/auth/token", json={"username": user, "password": password})
         self._client.headers["Authorization"] = f"Bearer {token.raise_for_status().json()['access_token']}"
@@ -54,7 +55,7 @@ class Runs:
         self._client.close()
 
     def trigger(self, conf: dict[str, Any]) -> httpx.Response:
-        return self._client.post(f"{_DAG}/dagRuns", json={"logical_date": None, "conf": conf})
+        return self._client.post(f"{self._dag}/dagRuns", json={"logical_date": None, "conf": conf})
 
     def start(self, conf: dict[str, Any]) -> str:
         response = self.trigger(conf)
@@ -97,7 +98,7 @@ class Runs:
             "only_failed": False,
             "dry_run": False,
         }
-        self._client.post(f"{_DAG}/clearTaskInstances", json=body).raise_for_status()
+        self._client.post(f"{self._dag}/clearTaskInstances", json=body).raise_for_status()
 
     def log(self, run: FinishedRun, task_id: str, environment: str = "") -> str:
         """Everything the UI shows as the log of a task instance, over all its tries."""
@@ -120,7 +121,9 @@ class Runs:
         return found
 
     def _get(self, path: str, **query: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._client.get(f"{_DAG}{path}", params=query).raise_for_status().json()
+        answer: dict[str, Any] = (
+            self._client.get(f"{self._dag}{path}", params=query).raise_for_status().json()
+        )
         return answer
 
 
@@ -128,6 +131,15 @@ class Runs:
 def runs(sandbox: Any) -> Iterator[Runs]:
     with Runs(sandbox.airflow_url, sandbox.airflow_user, sandbox.airflow_password) as found:
         yield found
+
+
+@pytest.fixture
+def runs_of(sandbox: Any) -> Iterator[Callable[[str], Runs]]:
+    """Runs of any DAG, by its id."""
+    with ExitStack() as opened:
+        yield lambda dag_id: opened.enter_context(
+            Runs(sandbox.airflow_url, sandbox.airflow_user, sandbox.airflow_password, dag_id)
+        )
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-# More CPU than the namespace's quota: the pods are never made, so the workload never becomes healthy.
-UNHEALTHY = {"template_answers": {"cpu_request": "90", "cpu_limit": "90"}}
+# Its pods are never placed, so it never becomes healthy.
+UNHEALTHY = {"template_id": "no-node-takes-it"}
 
 
 def environment_row(database: Any, slug: str, environment: str) -> dict[str, Any]:

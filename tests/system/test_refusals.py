@@ -96,6 +96,11 @@ BY_PREFLIGHT: list[tuple[dict[str, Any], str, str]] = [
         "template_id.dev",
         "unknown time zone Nowhere/Land",
     ),
+    (
+        {"template_answers": {"cpu_request": "90", "cpu_limit": "90"}},
+        "template_answers.dev",
+        "the quota is 8",
+    ),
 ]
 
 

@@ -10,9 +10,12 @@ import typer
 from groundwork.cli import (
     catalog_commands,
     demo_command,
+    diagnose_command,
+    history_command,
     plan_command,
     records_commands,
     request_commands,
+    reset_command,
     status_command,
 )
 from groundwork.cli.output import EXIT_CODES, failing_clearly
@@ -30,6 +33,9 @@ status_command.register(app)
 catalog_commands.register(app)
 records_commands.register(app)
 demo_command.register(app)
+diagnose_command.register(app)
+history_command.register(app)
+reset_command.register(app)
 
 
 @app.callback()

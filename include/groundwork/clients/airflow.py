@@ -1,4 +1,4 @@
-"""Airflow's REST API: trigger a run, look at it and its tasks. The only importer of httpx.
+"""Airflow's REST API: trigger a run, follow it, answer what it asks. The only importer of httpx.
 
 Answers become small models, errors ours. A POST is never repeated blindly: after an ambiguous failure the
 caller looks whether its run is there, for it chose the run's id. Source: Airflow docs, "REST API" (v2).
@@ -7,8 +7,7 @@ caller looks whether its run is there, for it chose the run's id. Source: Airflo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 from ipaddress import ip_address
 from types import TracebackType
@@ -16,8 +15,10 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from groundwork.clients import airflow_answers as answers
+from groundwork.clients.airflow_answers import Approval, Dag, Failure, Run, TaskInstance, TaskOfRun
 from groundwork.errors import (
     Conflict,
     GroundworkError,
@@ -31,91 +32,12 @@ from groundwork.errors import (
     Unavailable,
 )
 
+__all__ = ["Airflow", "Approval", "Dag", "Failure", "Run", "TaskInstance", "TaskOfRun"]
+
 _PAGE = 100  # the default of Airflow's `[api] maximum_page_limit`
 _EXCERPT = 300
 _INVALID_PARAM = re.compile(r"Invalid input for param (\w+): (.+)")
 _Answer = TypeVar("_Answer", bound=BaseModel)
-
-
-class Dag(BaseModel):
-    """A DAG as Airflow knows it."""
-
-    dag_id: str
-    is_paused: bool
-    has_import_errors: bool
-
-
-class Run(BaseModel):
-    """A DAG run. `state` is Airflow's: queued, running, success or failed."""
-
-    run_id: str = Field(validation_alias="dag_run_id")
-    dag_id: str
-    state: str
-    queued_at: datetime | None
-    end_date: datetime | None
-    conf: dict[str, Any] | None
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ("success", "failed")
-
-
-class TaskInstance(BaseModel):
-    """One task of a run; of a mapped one, each copy. `map_index` is -1 for a task that is not mapped (yet).
-
-    `state` is Airflow's, or None before the task was looked at; `duration` is seconds.
-    """
-
-    task_id: str
-    map_index: int
-    state: str | None
-    try_number: int
-    start_date: datetime | None
-    end_date: datetime | None
-    duration: float | None
-    rendered_map_index: str | None
-
-
-class Failure(BaseModel):
-    """What a task's log says about its end: the error, if it names one, and the log's last lines."""
-
-    error: str | None
-    lines: list[str]
-
-
-class _Task(BaseModel):
-    task_id: str
-    downstream_task_ids: list[str]
-
-
-class _Tasks(BaseModel):
-    tasks: list[_Task]
-
-
-class _TaskInstances(BaseModel):
-    task_instances: list[TaskInstance]
-    total_entries: int
-
-
-class _ImportError(BaseModel):
-    filename: str
-    stack_trace: str
-
-
-class _ImportErrors(BaseModel):
-    import_errors: list[_ImportError]
-
-
-class _Token(BaseModel):
-    access_token: str
-
-
-class _Links(BaseModel):
-    extra_links: dict[str, str | None]
-
-
-class _Log(BaseModel):
-    content: list[dict[str, Any]] | list[str]
 
 
 class Airflow:
@@ -142,6 +64,16 @@ class Airflow:
             trust_env=not _is_loopback(self.url),  # a proxy cannot reach this machine's own addresses
         )
 
+        self._may_log_in = True
+
+    @classmethod
+    def as_caller(cls, url: str, user: str, token: str, timeout: float) -> Self:
+        """As the `user` who has already logged in and was given `token`."""
+        client = cls(url, user, "", timeout)
+        client._http.headers["Authorization"] = f"Bearer {token}"
+        client._may_log_in = False
+        return client
+
     def close(self) -> None:
         self._http.close()
 
@@ -166,7 +98,7 @@ class Airflow:
 
     def import_error(self, dag_id: str) -> str | None:
         """The last line of the import error of the DAG's file (named as the DAG), if there is one."""
-        errors = self._get(_ImportErrors, "importErrors", limit=_PAGE).import_errors
+        errors = self._get(answers.ImportErrors, "importErrors", limit=_PAGE).import_errors
         of_dag = (item for item in errors if item.filename.endswith(f"{dag_id}.py"))
         return next((item.stack_trace.strip().splitlines()[-1] for item in of_dag), None)
 
@@ -183,22 +115,65 @@ class Airflow:
         """Raises `NotFound`."""
         return self._get(Run, _path("dags", dag_id, "dagRuns", run_id))
 
+    def clear(self, dag_id: str, run_id: str, tasks: Sequence[TaskInstance]) -> None:
+        """Run these tasks of a run again. Raises `NotFound`."""
+        chosen = [[task.task_id, task.map_index] if task.map_index >= 0 else task.task_id for task in tasks]
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": chosen, "only_failed": False}
+        self._answer(
+            answers.TaskInstances,
+            self._request("POST", _path("dags", dag_id, "clearTaskInstances"), json=body),
+        )
+
+    def approvals(self) -> list[Approval]:
+        """What tasks of all DAGs this user may see wait for, oldest first."""
+        query = {"response_received": False, "order_by": "created_at", "limit": _PAGE}
+        return self._get(answers.Approvals, "dags/~/dagRuns/~/hitlDetails", **query).hitl_details
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, map_index: int, option: str) -> None:
+        """Give a waiting task its answer.
+
+        Raises `NotFound`, `Conflict` if somebody has answered before, `Rejected` for another option.
+        """
+        path = _path(
+            *("dags", dag_id, "dagRuns", run_id, "taskInstances", task_id, str(map_index), "hitlDetails")
+        )
+        body = {"chosen_options": [option]}
+        self._answer(answers.Answered, self._request("PATCH", path, json=body))
+
     def task_ids(self, dag_id: str) -> list[str]:
         """The DAG's tasks, each after those it depends on."""
-        tasks = self._get(_Tasks, _path("dags", dag_id, "tasks")).tasks
         order: TopologicalSorter[str] = TopologicalSorter()
-        for task in tasks:
-            order.add(task.task_id)
-            for downstream in task.downstream_task_ids:
-                order.add(downstream, task.task_id)
+        for task_id, downstream in self.downstream(dag_id).items():
+            order.add(task_id)
+            for below in downstream:
+                order.add(below, task_id)
         return list(order.static_order())
+
+    def downstream(self, dag_id: str) -> dict[str, list[str]]:
+        """The tasks that come right after each task of the DAG."""
+        tasks = self._get(answers.Tasks, _path("dags", dag_id, "tasks")).tasks
+        return {task.task_id: task.downstream_task_ids for task in tasks}
 
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         """All task instances of a run, mapped ones included."""
         path = _path("dags", dag_id, "dagRuns", run_id, "taskInstances")
         found: list[TaskInstance] = []
         while True:
-            page = self._get(_TaskInstances, path, limit=_PAGE, offset=len(found))
+            page = self._get(answers.TaskInstances, path, limit=_PAGE, offset=len(found))
+            found += page.task_instances
+            if not page.task_instances or len(found) >= page.total_entries:
+                return found
+
+    def tasks_of_runs(
+        self, dag_ids: Sequence[str], run_ids: Sequence[str], states: Sequence[str]
+    ) -> list[TaskOfRun]:
+        """The task instances of many runs that are in one of these states, by pages of 100."""
+        asked = {"dag_ids": list(dag_ids), "dag_run_ids": list(run_ids), "state": list(states)}
+        path = "dags/~/dagRuns/~/taskInstances/list"
+        found: list[TaskOfRun] = []
+        while True:
+            body = {**asked, "order_by": "id", "page_limit": _PAGE, "page_offset": len(found)}
+            page = self._answer(answers.TasksOfRuns, self._request("POST", path, json=body))
             found += page.task_instances
             if not page.task_instances or len(found) >= page.total_entries:
                 return found
@@ -208,7 +183,7 @@ class Airflow:
         path = _path(
             *("dags", dag_id, "dagRuns", run_id, "taskInstances", task.task_id, "logs", str(task.try_number))
         )
-        content = self._get(_Log, path, map_index=task.map_index, full_content=True).content
+        content = self._get(answers.Log, path, map_index=task.map_index, full_content=True).content
         errors = [_error(item) for item in content if isinstance(item, dict) and item.get("error_detail")]
         texts = [str(item.get("event", "")) if isinstance(item, dict) else item for item in content]
         return Failure(error=errors[-1] if errors else None, lines=texts[-lines:])
@@ -216,7 +191,7 @@ class Airflow:
     def links(self, dag_id: str, run_id: str, task: TaskInstance) -> dict[str, str | None]:
         """The links a task shows in Airflow's UI, by name."""
         path = _path("dags", dag_id, "dagRuns", run_id, "taskInstances", task.task_id, "links")
-        return self._get(_Links, path, map_index=task.map_index).extra_links
+        return self._get(answers.Links, path, map_index=task.map_index).extra_links
 
     def run_url(self, dag_id: str, run_id: str) -> str:
         """The run's page in Airflow's UI."""
@@ -230,7 +205,7 @@ class Airflow:
         if "Authorization" not in self._http.headers:
             self._log_in()
         response = self._send(method, f"/api/v2/{path}", **content)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        if response.status_code == httpx.codes.UNAUTHORIZED and self._may_log_in:
             self._log_in()
             response = self._send(method, f"/api/v2/{path}", **content)
         return self._checked_response(response)
@@ -243,7 +218,7 @@ class Airflow:
                 f"Airflow at {self.url} does not accept user '{self._credentials['username']}' with this"
                 " password: correct AIRFLOW_USER and AIRFLOW_PASSWORD."
             )
-        token = self._answer(_Token, self._checked_response(response)).access_token
+        token = self._answer(answers.Token, self._checked_response(response)).access_token
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,23 @@ class Git:
                 repository.git.push("--porcelain", url, f"HEAD:refs/heads/{branch}", **self._options(url))
             except GitCommandError as error:
                 raise _translated(error, f"push to {branch} of {url}") from error
+
+    def bundle(self, url: str, file: Path) -> bool:
+        """Write all branches and tags with their history into one file, which git can clone from.
+
+        Source: git-bundle(1). False, and no file, if the repository is empty. Raises as `push`.
+        """
+        with tempfile.TemporaryDirectory(prefix="groundwork-") as folder:
+            try:
+                GitCommand().clone(url, folder, mirror=True, **self._options(url))
+            except GitCommandError as error:
+                raise _translated(error, f"clone {url}") from error
+            with closing(Repo(folder)) as repository:
+                if not repository.references:
+                    return False
+                repository.git.bundle("create", str(file), "--all")
+                repository.git.bundle("verify", str(file))
+        return True
 
     def _options(self, url: str) -> dict[str, Any]:
         return {"env": _environment(url, self._token), "kill_after_timeout": self._timeout}

@@ -63,6 +63,11 @@ _RESOURCES = {
         "/apis/kustomize.toolkit.fluxcd.io/v1", "kustomizations"
     ),
     ("apps/v1", "Deployment"): _Resource("/apis/apps/v1", "deployments"),
+    ("apps/v1", "StatefulSet"): _Resource("/apis/apps/v1", "statefulsets"),
+    ("apps/v1", "DaemonSet"): _Resource("/apis/apps/v1", "daemonsets"),
+    ("batch/v1", "Job"): _Resource("/apis/batch/v1", "jobs"),
+    ("v1", "Pod"): _Resource("/api/v1", "pods"),
+    ("v1", "Event"): _Resource("/api/v1", "events"),
 }
 _FLUX_CONTROLLERS = (
     "app.kubernetes.io/part-of=flux,app.kubernetes.io/component in (source-controller,kustomize-controller)"
@@ -110,30 +115,60 @@ class Cluster:
             return None
 
     def list(
-        self, api_version: str, kind: str, selector: str, *, metadata_only: bool = False
+        self,
+        api_version: str,
+        kind: str,
+        selector: str = "",
+        *,
+        namespace: str | None = None,
+        metadata_only: bool = False,
     ) -> Iterator[Manifest]:
-        """Every object of a kind with these labels, in all namespaces, by pages of 500.
+        """Every object of a kind with these labels, in all namespaces or one, by pages of 500.
 
         With `metadata_only` an object is its `metadata` alone. Raises at the first page that does not come,
         so a caller that went through to the end has seen all.
         """
         resource = _RESOURCES[(api_version, kind)]
+        place = f"/namespaces/{namespace}" if namespace else ""
         query = [("labelSelector", selector), ("limit", str(_PAGE))]
         accept = _METADATA_LIST if metadata_only else "application/json"
         token = ""
         while True:
             page = self._call(
                 "GET",
-                f"{resource.prefix}/{resource.plural}",
+                f"{resource.prefix}{place}/{resource.plural}",
                 f"list {resource.plural}",
                 query=[*query, ("continue", token)] if token else query,
                 accept=accept,
             )
-            for item in page["items"]:
+            # An empty list of metadata alone comes as null.
+            for item in page["items"] or ():
                 yield {**item, "apiVersion": api_version, "kind": kind}
             token = page["metadata"].get("continue") or ""
             if not token:
                 return
+
+    def contents(self, namespace: str) -> tuple[builtins.list[Manifest], builtins.list[str]]:
+        """The metadata of everything in a namespace, and the kinds that this client may not list.
+
+        Each object has its apiVersion and kind (Kubernetes API concepts, "Discovery").
+        """
+        found: list[Manifest] = []
+        hidden: list[str] = []
+        for prefix in self._served():
+            api_version = prefix.removeprefix("/apis/").removeprefix("/api/")
+            for item in self._call("GET", prefix, f"look for {api_version}")["resources"]:
+                if "/" in item["name"] or not item["namespaced"] or "list" not in item["verbs"]:
+                    continue
+                path = f"{prefix}/namespaces/{namespace}/{item['name']}"
+                doing = f"list {item['name']} in namespace {namespace}"
+                try:
+                    listed = self._call("GET", path, doing, accept=_METADATA_LIST)["items"]
+                except NotAllowed:
+                    hidden.append(item["kind"])
+                    continue
+                found += ({**one, "apiVersion": api_version, "kind": item["kind"]} for one in listed or ())
+        return found, hidden
 
     def apply(self, manifest: Manifest, *, force: bool) -> Manifest:
         """Server-side apply; answers the object as stored.
@@ -198,6 +233,11 @@ class Cluster:
         answer = self._call("POST", path, "ask for own rights", review, "application/json")
         return bool(answer.get("status", {}).get("allowed"))
 
+    def _served(self) -> builtins.list[str]:
+        """The API groups of the cluster, each once: at the version the cluster prefers."""
+        groups = self._call("GET", "/apis", "look for API groups")["groups"]
+        return ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
+
     def _discover(self, api_version: str, kind: str) -> _Resource:
         """How the API addresses a kind (Kubernetes API concepts, "Discovery")."""
         prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
@@ -244,7 +284,10 @@ class Cluster:
             raise _translated(error, doing, self.name) from error
         except HTTPError as error:
             raise Unavailable(f"Could not {doing}: cluster {self.name} does not answer ({error}).") from error
-        answer: Manifest = json.loads(response.data)
+        try:
+            answer: Manifest = json.loads(response.data)
+        except ValueError as error:
+            raise Unavailable(f"Could not {doing}: cluster {self.name} did not answer in JSON.") from error
         return answer
 
 

@@ -32,6 +32,8 @@ class OperationKind(StrEnum):
     REPAIR = "repair"
     DECOMMISSION = "decommission"
     UPGRADE = "upgrade"
+    EXTEND = "extend"
+    ROTATE = "rotate"
 
 
 @dataclass(frozen=True)

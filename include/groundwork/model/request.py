@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,6 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from groundwork.errors import InvalidRequest, Problem
 from groundwork.model import names
+
+_Request = TypeVar("_Request", bound=BaseModel)
 
 
 class Visibility(StrEnum):
@@ -175,12 +177,17 @@ class ProjectRequest(BaseModel):
 
 
 def parse_request(values: dict[str, Any]) -> ProjectRequest:
-    """Validate raw input.
+    """Validate raw input. Raises as `parse`."""
+    return parse(ProjectRequest, values)
+
+
+def parse(model: type[_Request], values: dict[str, Any]) -> _Request:
+    """Validate raw input for any request.
 
     Raises `InvalidRequest` with every problem found, each under its field's dotted path.
     """
     try:
-        return ProjectRequest.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         problems = [
             Problem(".".join(str(part) for part in item["loc"]) or "request", item["msg"])

@@ -40,6 +40,15 @@ class Reason(StrEnum):
     REMOVED = "Removed"
     ROLLED_BACK = "RolledBack"
     QUARANTINED = "Quarantined"
+    DRIFTED = "Drifted"
+    MISSING = "Missing"
+    SUSPENDED = "Suspended"
+    PROGRESSING = "Progressing"
+    REMOVAL_REQUESTED = "RemovalRequested"
+    ARCHIVED = "Archived"
+    MARKED_FOR_DELETION = "MarkedForDeletion"
+    KEPT = "Kept"
+    LEFT = "Left"
 
 
 # The worst one present decides: what is broken hides what is merely unfinished.

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundwork.errors import GroundworkError
 from groundwork.model.entities import Operation
 from groundwork.model.request import parse_request
 from groundwork.operations import specs
 from groundwork.operations.resolution import Run, resolve
 from groundwork.operations.services import Services
+from groundwork.operations.subject import refusals_audited
 
 
 def accept(services: Services, values: dict[str, Any], run: Run) -> Operation:
@@ -21,26 +21,10 @@ def accept(services: Services, values: dict[str, Any], run: Run) -> Operation:
     The same run again gets the same operation. Raises `InvalidRequest` with every problem, or `ProjectBusy`;
     a refusal is left in the audit trail and nowhere else.
     """
-    try:
+    with refusals_audited(services, run, values):
         request = parse_request(values)
         resolved = resolve(services, request)
         return services.records.operations.open(
             specs.project_spec(request, resolved),
             specs.run_spec(services.settings, request, resolved, run),
         )
-    except GroundworkError as refusal:
-        _audit_refusal(services, run, refusal)
-        raise
-
-
-def _audit_refusal(services: Services, run: Run, refusal: GroundworkError) -> None:
-    services.records.audit.append(
-        run.triggered_by or "unknown",
-        "request.refused",
-        details={
-            "dag_id": run.dag_id,
-            "run_id": run.run_id,
-            "reason": refusal.reason,
-            "message": refusal.message,
-        },
-    )

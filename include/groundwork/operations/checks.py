@@ -19,7 +19,7 @@ from groundwork.errors import InvalidRequest, PermanentError, Problem
 from groundwork.model.entities import ProjectEnvironment
 from groundwork.model.request import ProjectRequest, Visibility
 from groundwork.operations.services import Services
-from groundwork.resources import kustomization, namespace, template
+from groundwork.resources import demand, guardrails, kustomization, namespace, template
 from groundwork.resources.template import Content
 
 _SCOPE = "api"
@@ -90,6 +90,7 @@ def content(
             return [Problem("template_id", rule)]
         built = kustomize.build(services.settings.kubectl, folder, overlays, services.settings.http_timeout)
         problems += _refused(services, built, environments)
+        problems += _too_much(built, environments)
     return problems
 
 
@@ -112,6 +113,9 @@ def _group_problems(request: ProjectRequest, group: Group, access_level: int) ->
             f" '{group.path}' but has {access_level}"
         )
         problems.append(Problem("repository.group_path", rule))
+    if group.closed:
+        rule = f"GitLab's group '{group.path}' lets nobody create projects in it"
+        problems.append(Problem("repository.group_path", rule))
     if _OPENNESS.index(request.repository.visibility) > _OPENNESS.index(Visibility(group.visibility)):
         rule = f"must not be more open than group '{group.path}', which is {group.visibility}"
         problems.append(Problem("repository.visibility", rule))
@@ -133,6 +137,19 @@ def _refused(
                 with collected(problems, f"template_id.{environment.environment.slug}"):
                     answer.result()
     return problems
+
+
+def _too_much(
+    built: Mapping[str, Sequence[Manifest]], environments: Sequence[ProjectEnvironment]
+) -> list[Problem]:
+    """What the workloads ask of their namespaces' quotas that is not there."""
+    return [
+        Problem(f"template_answers.{item.environment.slug}", rule)
+        for item in environments
+        for rule in demand.excess(
+            built[item.namespace], guardrails.quota(item.environment), guardrails.DEFAULT_REQUEST
+        )
+    ]
 
 
 def _moved(manifest: Manifest, place: str) -> Manifest:

@@ -48,7 +48,12 @@ def create_credentials(services: Services, operation_id: UUID, environment: str)
     ):
         cluster = _cluster(services, target)
         made = credentials.apply(
-            services.gitlab, cluster, target, gitlab_id(target.repository), outcome.creating
+            services.gitlab,
+            cluster,
+            target,
+            gitlab_id(target.repository),
+            credentials.expiry(services.settings.deploy_token_days),
+            outcome.creating,
         )
         outcome.external_id = str(made.token_id)
         outcome.created = made.created or title(credentials.reference(target)) in outcome.creates
@@ -67,10 +72,7 @@ def create_git_repository(services: Services, operation_id: UUID, environment: s
         target,
         outcome,
     ):
-        manifest = git_repository.desired(target, request_token())
-        made = apply_one(_cluster(services, target), manifest, target.project.id, outcome.creating)
-        _tell(outcome, made)
-        _observe(services, target, Kind.GIT_REPOSITORY, _ACCEPTED, made)
+        _tell(outcome, apply_git_repository(services, target, outcome.creating))
 
 
 def create_kustomization(services: Services, operation_id: UUID, environment: str) -> None:
@@ -81,6 +83,14 @@ def create_kustomization(services: Services, operation_id: UUID, environment: st
     ):
         made, outcome.result = apply_kustomization(services, target, outcome.creating)
         _tell(outcome, made)
+
+
+def apply_git_repository(services: Services, target: Target, creating: Creating) -> Applied:
+    """Apply the GitRepository and ask Flux to fetch now."""
+    manifest = git_repository.desired(target, request_token())
+    made = apply_one(_cluster(services, target), manifest, target.project.id, creating)
+    _observe(services, target, Kind.GIT_REPOSITORY, _ACCEPTED, made)
+    return made
 
 
 def apply_kustomization(

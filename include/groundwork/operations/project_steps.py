@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from groundwork import catalog
 from groundwork.errors import PermanentError, SyncFailed
-from groundwork.model.entities import Observation, Operation, Project, ProjectEnvironment, Repository
+from groundwork.model.changes import Action, Change
+from groundwork.model.entities import (
+    Observation,
+    Operation,
+    OperationKind,
+    Project,
+    ProjectEnvironment,
+    Repository,
+)
 from groundwork.model.request import ProjectRequest
 from groundwork.model.statuses import Reason, Status
 from groundwork.operations import specs
@@ -38,6 +47,7 @@ def record_resources(services: Services, operation_id: UUID) -> list[str]:
                 specs.environment_spec(services.settings, request.slug, environment)
                 for environment in resolved.environments
             ],
+            replace=operation.kind is OperationKind.INITIALIZE,
         )
         environments = [environment.slug for environment in resolved.environments]
         outcome.result = {"environments": environments}
@@ -53,7 +63,12 @@ def create_repository(services: Services, operation_id: UUID) -> None:
     with step(services, operation_id, "create_repository", intent={"path": recorded.path}) as outcome:
         try:
             applied = repository.apply(
-                services.gitlab, project, recorded, request_of(operation).repository, outcome.creating
+                services.gitlab,
+                project,
+                recorded,
+                request_of(operation).repository,
+                outcome.creating,
+                lambda planned: _audit_change(services, project, planned),
             )
         except PermanentError as error:
             records.observations.repository_failed(project.id, error.reason, error.message)
@@ -68,6 +83,17 @@ def create_repository(services: Services, operation_id: UUID) -> None:
             web_url=applied.project.web_url,
             created_by_us=not applied.adopted,
         )
+
+
+def _audit_change(services: Services, project: Project, planned: Change) -> None:
+    """Leave on the audit trail what is changed about a repository that is there; adopting is told later."""
+    done = {Action.CHANGE: "changed", Action.RESTORE: "restored"}.get(planned.action)
+    if done is None:
+        return
+    details: dict[str, Any] = {"path": planned.name, "message": planned.message}
+    details["before"] = {item.field: item.observed for item in planned.differences}
+    details["after"] = {item.field: item.desired for item in planned.differences}
+    services.records.audit.changed(project.id, f"repository.{done}", details)
 
 
 def push_template(services: Services, operation_id: UUID) -> None:
@@ -96,7 +122,7 @@ def push_template(services: Services, operation_id: UUID) -> None:
             raise
         outcome.external_id = applied.revision
         outcome.created = template.title(applied.revision) in outcome.creates
-        records.observations.repository_observed(project.id, _after_push(applied))
+        records.observations.repository_observed(project.id, after_push(applied))
 
 
 def mark_project_synced(services: Services, operation_id: UUID) -> None:
@@ -111,6 +137,14 @@ def mark_project_synced(services: Services, operation_id: UUID) -> None:
                 f" {project.state.message}"
             )
         outcome.result = {"revision": project.state.revision}
+
+
+def after_push(applied: template.AppliedTemplate) -> Observation:
+    """How the repository's record reads once its content was pushed or proposed."""
+    if applied.merge_request is None:
+        return Observation(Status.SYNCED, Reason.OBSERVED, revision=applied.revision)
+    message = f"files for Flux wait in merge request {applied.merge_request}"
+    return Observation(Status.APPLIED, Reason.MERGE_REQUEST_OPEN, message, revision=applied.revision)
 
 
 def _look_for_merge(services: Services, project_id: UUID) -> None:
@@ -129,7 +163,10 @@ def _look_for_merge(services: Services, project_id: UUID) -> None:
 def content_of(
     project: Project, recorded: Repository, organization: str, environments: Sequence[ProjectEnvironment]
 ) -> template.Content:
-    """What a project's repository starts with; `organization` is its slug."""
+    """What a project's repository starts with, without environments that are removed.
+
+    `organization` is its slug.
+    """
     return template.Content(
         template=catalog.get_template(project.template_id),
         answers=project.template_answers,
@@ -138,7 +175,11 @@ def content_of(
             organization,
             recorded.http_url or "",
             recorded.default_branch,
-            {item.environment.slug: item.namespace for item in environments},
+            {
+                item.environment.slug: item.namespace
+                for item in environments
+                if item.state.status is not Status.REMOVED
+            },
         ),
     )
 
@@ -148,13 +189,6 @@ def gitlab_id(recorded: Repository) -> int:
     if recorded.gitlab_id is None:
         raise SyncFailed(f"Repository {recorded.path} has not been created; run create_repository first.")
     return recorded.gitlab_id
-
-
-def _after_push(applied: template.AppliedTemplate) -> Observation:
-    if applied.merge_request is None:
-        return Observation(Status.SYNCED, Reason.OBSERVED, revision=applied.revision)
-    message = f"the template's files wait in merge request {applied.merge_request}"
-    return Observation(Status.APPLIED, Reason.MERGE_REQUEST_OPEN, message, revision=applied.revision)
 
 
 def _after_creation(recorded: Repository) -> Observation:

@@ -6,14 +6,22 @@ is left alone. Whether a repository may go is a pure decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable
 
-from groundwork.clients.gitlab import GitLabProject
+from groundwork.clients.gitlab import CommitInfo, GitLabProject
 from groundwork.clients.kubernetes import Cluster
 from groundwork.model.entities import Kind, Observation, Project, Repository
 from groundwork.model.statuses import Reason, Status
 from groundwork.operations.services import Services
-from groundwork.resources import credentials, git_repository, kustomization, namespace, ownership, repository
+from groundwork.resources import (
+    credentials,
+    git_repository,
+    kustomization,
+    namespace,
+    ownership,
+    repository,
+    template,
+)
 from groundwork.resources.applied import apply_one, remove_one
 from groundwork.resources.ownership import Claim
 from groundwork.resources.target import Target
@@ -64,20 +72,20 @@ def _remove_kustomization(cluster: Cluster, target: Target) -> None:
 
 
 def reason_to_keep(
-    found: GitLabProject, heads: Mapping[str, str], project: Project, recorded: Repository
+    found: GitLabProject, commits: Iterable[CommitInfo], project: Project, recorded: Repository
 ) -> str | None:
     """Why a repository must not be deleted, or None if it may. Pure.
 
-    `heads` gives each branch its commit. Only one that Groundwork created, and in which nobody has
-    committed since, may go.
+    `commits` are all that it holds. Only one that Groundwork created, and in which nobody else has committed,
+    may go.
     """
     if ownership.claim_on_repository(found, project.id) is Claim.FOREIGN:
         return "it was not made for this project"
     if repository.is_adopted(found) or not recorded.created_by_us:
         return "it was there before Groundwork adopted it"
-    others = sorted(branch for branch, commit in heads.items() if commit != recorded.state.revision)
-    if others:
-        return f"it holds commits that are not Groundwork's (on {', '.join(others)})"
+    other = next((commit for commit in commits if not template.is_ours(commit, project)), None)
+    if other is not None:
+        return f"it holds commits that are not Groundwork's, such as {other.id[:12]} ({other.title})"
     return None
 
 
@@ -89,7 +97,7 @@ def remove_repository(services: Services, project: Project, recorded: Repository
     """
     found = repository.find(services.gitlab, recorded)
     if found is not None and not found.deletion_date:
-        kept = reason_to_keep(found, services.gitlab.repositories.heads(found.id), project, recorded)
+        kept = reason_to_keep(found, services.gitlab.repositories.commits(found.id), project, recorded)
         if kept:
             return kept
         services.gitlab.projects.mark_for_deletion(found.id)

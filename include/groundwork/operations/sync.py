@@ -12,7 +12,12 @@ from groundwork.clients.gitlab import GitLab
 from groundwork.errors import SyncFailed, WaitingError
 from groundwork.model.entities import Kind, Observation, Operation, StepEntry
 from groundwork.model.statuses import OperationStatus, Reason, Status
-from groundwork.operations.environment_steps import apply_kustomization, environment_step, target_of
+from groundwork.operations.environment_steps import (
+    apply_git_repository,
+    apply_kustomization,
+    environment_step,
+    target_of,
+)
 from groundwork.operations.project_steps import gitlab_id
 from groundwork.operations.services import Services
 from groundwork.resources import git_repository, kustomization
@@ -55,7 +60,8 @@ class Wait:
 def begin_wait(services: Services, operation_id: UUID, environment: str) -> Wait:
     """Begin to wait, or go on with a wait that was cut off, under its first deadline.
 
-    A wait that had failed starts anew: the Kustomization is applied again, which also resumes a parked one.
+    A wait that had failed starts anew: Flux is asked to fetch again and the Kustomization is applied again,
+    which also resumes a parked one.
     """
     services.records.lease.renew(operation_id, services.settings.lease_seconds)
     target = target_of(services, operation_id, environment)
@@ -146,6 +152,8 @@ def _park(services: Services, wait: Wait, final: Verdict) -> None:
     manifest = kustomization.parked(wait.target, wait.expected.requested_at, final.reason)
     creating = partial(services.records.ledger.creates, wait.entry_id)
     apply_one(services.cluster(wait.cluster), manifest, wait.target.project.id, creating)
+    details = {"environment": wait.environment_slug, "reason": final.reason, "message": final.message}
+    services.records.audit.changed(wait.target.project.id, "environment.parked", details)
 
 
 def _wait(services: Services, target: Target, entry: StepEntry) -> Wait:
@@ -178,7 +186,10 @@ def _intent(
     if earlier is not None and _goes_on(earlier, known):
         return earlier.intent
     if earlier is not None and earlier.status is OperationStatus.FAILED:
-        _, known = apply_kustomization(services, target, partial(services.records.ledger.creates, earlier.id))
+        creating = partial(services.records.ledger.creates, earlier.id)
+        # What cures it may be a commit that Flux has not fetched yet.
+        apply_git_repository(services, target, creating)
+        _, known = apply_kustomization(services, target, creating)
     if not known:
         raise SyncFailed("The Kustomization has not been applied yet; run create_kustomization first.")
     return {**known, "deadline": time.time() + _seconds(services, target, operation)}
@@ -192,9 +203,13 @@ def _seconds(services: Services, target: Target, operation: Operation) -> float:
 
 
 def _goes_on(earlier: StepEntry, known: dict[str, Any]) -> bool:
-    """Whether a wait was cut off and is taken up again: nothing applied since, and not long over."""
+    """Whether a wait was cut off and is taken up again: nothing applied since, and not long over.
+
+    A wait that had failed has applied the Kustomization itself, later than the step before it. Tokens are
+    times in one form, so they compare as they follow each other.
+    """
     return (
         earlier.status is OperationStatus.RUNNING
-        and earlier.intent.get("requested_at") == known.get("requested_at")
+        and earlier.intent.get("requested_at", "") >= known.get("requested_at", "")
         and time.time() < earlier.intent["deadline"] + _TAKEN_UP_WITHIN
     )

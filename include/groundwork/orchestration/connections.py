@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from airflow.configuration import conf
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook, KubernetesHook
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -64,6 +65,12 @@ def database_url(connection_id: str) -> str:
         f"postgresql://{user}:{password}@{connection.host}:{connection.port or 5432}"
         f"/{quote(connection.schema, safe='')}?{urlencode(connection.extra_dejson)}"
     )
+
+
+def airflow_url() -> str:
+    """Where Airflow's web server is reached: as the setting says, or its `base_url`, or on this machine."""
+    given = get_settings().airflow_url or conf.get("api", "base_url", fallback="")
+    return str(given or f"http://localhost:{conf.getint('api', 'port')}").rstrip("/")
 
 
 def _connection(connection_id: str) -> Connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.configuration import conf
 from airflow.sdk import BaseOperatorLink
 
 
@@ -19,3 +20,19 @@ class RepositoryLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         del ti_key
         return str(getattr(operator, "repository_url", None) or "")
+
+
+class KustomizationLink(BaseOperatorLink):
+    """To the environment on the project's page, which shows its Kustomization; kept as `RepositoryLink`."""
+
+    name = "Kustomization"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        del ti_key
+        return str(getattr(operator, "environment_page", None) or "")
+
+
+def environment_page(project: str, environment: str) -> str:
+    """Address of an environment on its project's page; both are slugs."""
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    return f"{base}/groundwork/projects/{project}#environment-{environment}"

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from airflow.sdk import Param
+from pydantic import BaseModel
 
 from groundwork.catalog import template_ids
 from groundwork.model.request import ProjectRequest
@@ -25,19 +26,34 @@ Settings of the GitLab repository, as JSON, for example
 def request_params() -> dict[str, Param]:
     """One `Param` per field of `ProjectRequest`; fields without a default are required."""
     schema = request_schema()
-    definitions = schema.get("$defs", {})
-    fields = {name: _inlined(field, definitions) for name, field in schema["properties"].items()}
+    fields = _fields(schema)
     fields["template_id"]["enum"] = template_ids()
     # The form shows `description_md` only where there is no `description`.
     fields["repository"] = {**fields["repository"], "description_md": _REPOSITORY_HELP}
     del fields["repository"]["description"]
-    return {name: _param(field, required=name in schema["required"]) for name, field in fields.items()}
+    return _params(fields, schema)
+
+
+def params_of(model: type[BaseModel]) -> dict[str, Param]:
+    """One `Param` per field of another request; fields without a default are required."""
+    schema = model.model_json_schema()
+    return _params(_fields(schema), schema)
 
 
 @cache
 def request_schema() -> dict[str, Any]:
     """The JSON schema of the request; computed once, for every task process parses the DAG."""
     return ProjectRequest.model_json_schema()
+
+
+def _fields(schema: dict[str, Any]) -> dict[str, Any]:
+    definitions = schema.get("$defs", {})
+    return {name: _inlined(field, definitions) for name, field in schema["properties"].items()}
+
+
+def _params(fields: dict[str, Any], schema: dict[str, Any]) -> dict[str, Param]:
+    required = schema.get("required", ())
+    return {name: _param(field, required=name in required) for name, field in fields.items()}
 
 
 def _param(field: dict[str, Any], *, required: bool) -> Param:
@@ -48,7 +64,8 @@ def _param(field: dict[str, Any], *, required: bool) -> Param:
 
 
 def _empty(field: dict[str, Any]) -> object:
-    return {} if field.get("type") == "object" else None
+    empty: dict[str, object] = {"object": {}, "array": []}
+    return empty.get(field["type"]) if isinstance(field.get("type"), str) else None
 
 
 def _inlined(field: Any, definitions: dict[str, Any]) -> Any:

@@ -23,6 +23,7 @@ from groundwork.operations import (
 )
 from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
+from groundwork.orchestration.events import outcome
 from groundwork.orchestration.services import open_services
 
 _log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def _print_plan(planned: plan.Plan) -> NoReturn:
     raise AirflowSkipException("This was a dry run: nothing was made.")
 
 
-def close_operation(operation_id: str) -> None:
-    """End the operation by what is recorded."""
+def close_operation(operation_id: str) -> str:
+    """End the operation by what is recorded; says how it ended, for the note on the run."""
     with open_services() as services:
-        closing.close_operation(services, UUID(operation_id))
+        return outcome(closing.close_operation(services, UUID(operation_id)))

@@ -20,8 +20,9 @@ from groundwork.errors import GroundworkError
 from groundwork.operations.sync import lineage, timed_out
 from groundwork.orchestration import connections
 from groundwork.orchestration.watch import Feed, FluxWatch
+from groundwork.resources.conditions import Object
 from groundwork.resources.ownership import SELECTOR
-from groundwork.resources.verdict import Expectation, Object, Outcome, Verdict, verdict
+from groundwork.resources.verdict import Expectation, Outcome, Verdict, verdict
 
 _OWN_LOOK_SECONDS = 60.0
 _LOOKUP_PAUSE = 5.0

@@ -14,6 +14,16 @@ INSERT INTO audit_events (actor, action, project_id, operation_id, details)
 VALUES (%(actor)s, %(action)s, %(project_id)s, %(operation_id)s, %(details)s)
 RETURNING *
 """
+# In the name of the operation that holds the project; without one it is Groundwork's own doing.
+_CHANGED = """
+INSERT INTO audit_events (actor, action, project_id, operation_id, details)
+SELECT coalesce(operations.triggered_by, users.username, 'groundwork'), %(action)s, %(project_id)s,
+       operations.id, %(details)s
+FROM (VALUES (1)) AS once
+LEFT JOIN leases ON leases.project_id = %(project_id)s AND leases.expires_at > clock_timestamp()
+LEFT JOIN operations ON operations.id = leases.operation_id
+LEFT JOIN users ON users.id = operations.requested_by
+"""
 _TIMELINE = """
 SELECT * FROM audit_events WHERE project_id = %(project_id)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
 """
@@ -37,6 +47,11 @@ class Audit:
         """`action` is lower-case words joined by dots, what it was done to first: `project.requested`."""
         with self._database.transaction() as transaction:
             return append(transaction, actor, action, project_id, operation_id, details)
+
+    def changed(self, project_id: UUID, action: str, details: dict[str, Any]) -> None:
+        """A change of a project, in the name of the operation that holds it; see `append`."""
+        with self._database.transaction() as transaction:
+            changed(transaction, project_id, action, details)
 
     def timeline(self, project_id: UUID, *, after: int = 0, limit: int = 200) -> list[AuditEvent]:
         """A project's events, oldest first; `after` is the id of the last one seen."""
@@ -63,3 +78,8 @@ def append(
         details=json(details or {}),
     )
     return rows.audit_event(row)
+
+
+def changed(transaction: Transaction, project_id: UUID, action: str, details: dict[str, Any]) -> None:
+    """Adds a change of a project that is to be there exactly if the transaction's other changes are."""
+    transaction.run(_CHANGED, project_id=project_id, action=action, details=json(details))

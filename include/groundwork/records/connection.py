@@ -144,6 +144,11 @@ def json(value: dict[str, Any]) -> Jsonb:
     return Jsonb(value)
 
 
+def json_list(value: list[Any]) -> Jsonb:
+    """As `json`, for a list."""
+    return Jsonb(value)
+
+
 @contextmanager
 def translated_errors(dsn: str) -> Iterator[None]:
     """Turns psycopg's errors into those of `groundwork.errors`; a fault in our SQL stays what it is."""

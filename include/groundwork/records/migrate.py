@@ -12,6 +12,7 @@ from threading import Lock
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -19,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from groundwork.records.connection import driver_connection, translated_errors
 
 # Not Alembic's default name, which Airflow's own tables use.
-_VERSION_TABLE = "groundwork_schema_version"
+VERSION_TABLE = "groundwork_schema_version"
 # Alembic keeps the run's context in module globals, so threads of one process must take turns.
 _one_at_a_time = Lock()
 
@@ -30,19 +31,29 @@ def migrate(dsn: str) -> None:
     Raises `Unavailable` or `Misconfigured` if the server cannot be used. A revision that fails leaves the
     schema as it was.
     """
-    config = Config()
-    config.set_main_option("script_location", "groundwork.records:migrations")
+    config = _config()
     with _one_at_a_time, translated_errors(dsn), _driver_errors(), _engine(dsn).connect() as connection:
         config.attributes["connection"] = connection
-        config.attributes["version_table"] = _VERSION_TABLE
+        config.attributes["version_table"] = VERSION_TABLE
         command.upgrade(config, "head")
 
 
 def current_revision(dsn: str) -> str | None:
     """The revision the schema is at, or None before the first migration. Raises as `migrate` does."""
     with translated_errors(dsn), _driver_errors(), _engine(dsn).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": _VERSION_TABLE})
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         return context.get_current_revision()
+
+
+def newest_revision() -> str | None:
+    """The revision `migrate` brings the schema to."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "groundwork.records:migrations")
+    return config
 
 
 @contextmanager

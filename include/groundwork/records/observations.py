@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from groundwork.errors import NotFound
-from groundwork.model.entities import Kind, Observation
+from groundwork.model.entities import Kind, Observation, ProjectEnvironment
 from groundwork.model.statuses import Status
-from groundwork.records import states
+from groundwork.records import states, transitions
 from groundwork.records.connection import Database, Transaction
 from groundwork.records.text import storable
 
@@ -22,6 +22,7 @@ SET status = %(status)s, reason = %(reason)s, message = %(message)s,
     web_url = coalesce(%(web_url)s, web_url),
     created_by_us = created_by_us OR %(created_by_us)s
 WHERE project_id = %(project_id)s
+RETURNING *
 """
 _RESOURCE = """
 UPDATE gitops_resources
@@ -30,6 +31,12 @@ SET status = %(status)s, reason = %(reason)s, message = %(message)s,
     revision = coalesce(%(revision)s, revision),
     external_id = coalesce(%(external_id)s, external_id),
     created_by_us = created_by_us OR %(created_by_us)s
+WHERE project_environment_id = %(project_environment_id)s AND kind = %(kind)s
+RETURNING *
+"""
+_REPOSITORY_BEFORE = "SELECT * FROM repositories WHERE project_id = %(project_id)s"
+_RESOURCE_BEFORE = """
+SELECT * FROM gitops_resources
 WHERE project_environment_id = %(project_environment_id)s AND kind = %(kind)s
 """
 
@@ -56,7 +63,10 @@ class Observations:
         """Raises `NotFound` before the repository was recorded, `Conflict` if the GitLab id is another's."""
         with self._database.transaction() as transaction:
             states.locked_project(transaction, project_id)
-            touched = transaction.run(
+            before = transaction.maybe(_REPOSITORY_BEFORE, project_id=project_id)
+            if before is None:
+                raise NotFound(f"There is no repository of project {project_id} in the records.")
+            after = transaction.one(
                 _REPOSITORY,
                 project_id=project_id,
                 gitlab_id=gitlab_id,
@@ -65,8 +75,7 @@ class Observations:
                 created_by_us=created_by_us,
                 **_columns(observation),
             )
-            if not touched:
-                raise NotFound(f"There is no repository of project {project_id} in the records.")
+            transitions.audit_repository(transaction, before, after)
             states.derive_project(transaction, project_id)
 
     def resource_observed(
@@ -80,17 +89,20 @@ class Observations:
     ) -> None:
         """Raises `NotFound` before the resource was recorded."""
         with self._database.transaction() as transaction:
-            project_id = _locked_project_of(transaction, project_environment_id)
-            touched = transaction.run(
+            environment = _locked(transaction, project_environment_id)
+            known = {"project_environment_id": project_environment_id, "kind": kind}
+            before = transaction.maybe(_RESOURCE_BEFORE, **known)
+            if before is None:
+                raise NotFound(f"There is no {kind} of environment {project_environment_id} in the records.")
+            after = transaction.one(
                 _RESOURCE,
-                project_environment_id=project_environment_id,
-                kind=kind,
+                **known,
                 external_id=external_id,
                 created_by_us=created_by_us,
                 **_columns(observation),
             )
-            if not touched:
-                raise NotFound(f"There is no {kind} of environment {project_environment_id} in the records.")
+            project_id, slug = environment.project_id, environment.environment.slug
+            transitions.audit_resource(transaction, project_id, slug, before, after)
             _derive(transaction, project_environment_id, project_id)
 
     def repository_failed(self, project_id: UUID, reason: str, message: str) -> None:
@@ -103,7 +115,7 @@ class Observations:
         With all of them synced it is the last, the Kustomization. Raises `NotFound`.
         """
         with self._database.transaction() as transaction:
-            project_id = _locked_project_of(transaction, project_environment_id)
+            project_id = _locked(transaction, project_environment_id).project_id
             resources = states.resources_of(transaction, project_environment_id)
             unsynced = [resource for resource in resources if resource.state.status is not Status.SYNCED]
             failed = next(iter(unsynced or resources[-1:]), None)
@@ -120,10 +132,11 @@ class Observations:
             _derive(transaction, project_environment_id, project_id)
 
 
-def _locked_project_of(transaction: Transaction, project_environment_id: UUID) -> UUID:
-    project_id = states.project_environment(transaction, project_environment_id).project_id
-    states.locked_project(transaction, project_id)
-    return project_id
+def _locked(transaction: Transaction, project_environment_id: UUID) -> ProjectEnvironment:
+    """The environment, with its project held until the transaction ends."""
+    environment = states.project_environment(transaction, project_environment_id)
+    states.locked_project(transaction, environment.project_id)
+    return environment
 
 
 def _derive(transaction: Transaction, project_environment_id: UUID, project_id: UUID) -> None:

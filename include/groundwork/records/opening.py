@@ -154,7 +154,7 @@ def _run_again(transaction: Transaction, project: Row, spec: ProjectSpec, earlie
 
 
 def _taken_over(transaction: Transaction, project: Row, spec: ProjectSpec, run: RunSpec) -> Row:
-    if project["organization_id"] != spec.organization_id or not _free(transaction, project):
+    if project["organization_id"] != spec.organization_id or not is_free(transaction, project):
         raise _slug_taken(project)
     transaction.run(_FORGET_REPOSITORY, id=project["id"])
     transaction.run(_FORGET_ENVIRONMENTS, id=project["id"])
@@ -163,7 +163,7 @@ def _taken_over(transaction: Transaction, project: Row, spec: ProjectSpec, run: 
     return project
 
 
-def _free(transaction: Transaction, project: Row) -> bool:
+def is_free(transaction: Transaction, project: Row) -> bool:
     """Whether a new request may have the project's slug: nobody works on it and nothing was made."""
     holder = lease.holder(transaction, project["id"])
     if holder is not None and holder["live"]:

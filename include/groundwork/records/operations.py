@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 from uuid import UUID
 
 from groundwork.errors import NotFound
-from groundwork.model.entities import Operation
+from groundwork.model.entities import Operation, OperationKind
 from groundwork.model.statuses import OperationStatus
 from groundwork.records import audit, lease, opening, rows
 from groundwork.records.connection import Database, Row, Transaction
@@ -20,11 +21,27 @@ WHERE (project_id = %(project_id)s::uuid OR %(project_id)s::uuid IS NULL)
 ORDER BY started_at DESC, id DESC
 LIMIT %(limit)s
 """
+_UNFINISHED = """
+SELECT project_id FROM (
+    SELECT DISTINCT ON (project_id) project_id, status FROM operations
+    WHERE kind = %(kind)s
+    ORDER BY project_id, started_at DESC
+) AS last
+WHERE status <> 'succeeded'
+ORDER BY project_id
+"""
 _CLOSE = """
 UPDATE operations
 SET status = %(status)s, reason = %(reason)s, message = %(message)s, finished_at = clock_timestamp()
 WHERE id = %(id)s
 RETURNING *
+"""
+_END_DEAD = """
+UPDATE operations
+SET status = 'failed', finished_at = clock_timestamp(), reason = 'LeaseLost',
+    message = 'The operation stopped renewing its lease and nobody has seen it since.'
+WHERE project_id = %(project_id)s AND status = 'running'
+RETURNING id
 """
 
 
@@ -67,6 +84,11 @@ class Operations:
             found = transaction.all(_LIST, project_id=project_id, limit=limit)
         return [rows.operation(row) for row in found]
 
+    def unfinished(self, kind: OperationKind) -> builtins.list[UUID]:
+        """The projects whose last operation of this kind has not succeeded."""
+        with self._database.transaction() as transaction:
+            return [row["project_id"] for row in transaction.all(_UNFINISHED, kind=kind)]
+
     def close(
         self,
         operation_id: UUID,
@@ -92,11 +114,28 @@ class Operations:
                 reason=reason,
                 message=None if message is None else storable(message),
             )
-            lease.release(transaction, operation_id)
             derive_project(transaction, project_id)
-            details = {"status": status, "reason": reason}
+            lease.release(transaction, operation_id)
+            details = {"status": status, "reason": reason, "message": row["message"]}
             audit.append(transaction, "groundwork", "operation.closed", project_id, operation_id, details)
         return rows.operation(row)
+
+    def end_dead(self, project_id: UUID) -> bool:
+        """Ends an operation of the project that is recorded as running and whose lease has run out.
+
+        It may still take the project up again, as any last holder. Answers whether there was one.
+        """
+        with self._database.transaction() as transaction:
+            locked_project(transaction, project_id)
+            holder = lease.holder(transaction, project_id)
+            if holder is not None and holder["live"]:
+                return False
+            ended = transaction.all(_END_DEAD, project_id=project_id)
+            derive_project(transaction, project_id)
+            for row in ended:
+                details = {"status": OperationStatus.FAILED, "reason": "LeaseLost"}
+                audit.append(transaction, "groundwork", "operation.closed", project_id, row["id"], details)
+        return bool(ended)
 
 
 def _operation(transaction: Transaction, operation_id: UUID) -> Row:

@@ -39,6 +39,13 @@ UPDATE repositories
 SET status = 'pending', reason = 'Recorded', message = '', observed_at = NULL, revision = NULL,
     gitlab_id = NULL, http_url = NULL, web_url = NULL, created_by_us = false
 WHERE project_id = %(project_id)s AND status = 'removed'
+  AND reason NOT IN ('Archived', 'MarkedForDeletion', 'Kept')
+"""
+# One that was put away and not deleted is taken back, wherever GitLab has it now.
+_TAKE_REPOSITORY_BACK = """
+UPDATE repositories
+SET status = 'pending', reason = 'Recorded', message = '', observed_at = NULL
+WHERE project_id = %(project_id)s AND status = 'removed'
 """
 _REVIVE_FAILED_REPOSITORY = """
 UPDATE repositories SET status = 'pending', reason = 'Recorded', message = ''
@@ -76,11 +83,14 @@ class Resources:
         project_id: UUID,
         repository: RepositorySpec,
         environments: Sequence[EnvironmentSpec],
+        *,
+        replace: bool = True,
     ) -> list[UUID]:
         """Writes every row of the project as `pending`, all or none; the ids are in `environments`' order.
 
         Again: rows that are there keep id and state, unless it is `failed` or `removed`, which become
-        `pending`; environments of an earlier request that were never begun are dropped.
+        `pending`; environments of an earlier request that were never begun are dropped, unless the new ones
+        are not to `replace` them.
 
         Raises `InvalidRequest` if a path or namespace is another project's, or if repository path or branch
         would change after the repository was made; `Conflict` if an environment's namespace would change;
@@ -88,7 +98,7 @@ class Resources:
         """
         with self._database.transaction() as transaction:
             require_lease(transaction, project_id, operation_id)
-            return record(transaction, project_id, repository, environments)
+            return record(transaction, project_id, repository, environments, replace=replace)
 
     def repository(self, project_id: UUID) -> Repository:
         """The project's repository. Raises `NotFound` before it was recorded."""
@@ -119,6 +129,8 @@ def record(
     project_id: UUID,
     repository: RepositorySpec,
     environments: Sequence[EnvironmentSpec],
+    *,
+    replace: bool = True,
 ) -> list[UUID]:
     """As `Resources.record`, in a transaction that has made sure of the lease."""
     if not environments:
@@ -126,7 +138,8 @@ def record(
     project = states.locked_project(transaction, project_id)
     _record_repository(transaction, project_id, repository)
     recorded = [_record_environment(transaction, project, spec) for spec in environments]
-    transaction.run(_DROP_UNWANTED, project_id=project_id, wanted=recorded)
+    if replace:
+        transaction.run(_DROP_UNWANTED, project_id=project_id, wanted=recorded)
     for project_environment_id in recorded:
         states.derive_environment(transaction, project_environment_id)
     states.derive_project(transaction, project_id)
@@ -135,6 +148,7 @@ def record(
 
 def _record_repository(transaction: Transaction, project_id: UUID, spec: RepositorySpec) -> None:
     transaction.run(_REVIVE_REMOVED_REPOSITORY, project_id=project_id)
+    transaction.run(_TAKE_REPOSITORY_BACK, project_id=project_id)
     transaction.run(_REVIVE_FAILED_REPOSITORY, project_id=project_id)
     known = states.repository_of(transaction, project_id)
     if known is not None and known.gitlab_id is not None:

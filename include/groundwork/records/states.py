@@ -11,7 +11,7 @@ from uuid import UUID
 
 from groundwork.errors import NotFound
 from groundwork.model.entities import GitOpsResource, Observation, Operation, ProjectEnvironment, Repository
-from groundwork.records import rows
+from groundwork.records import rows, transitions
 from groundwork.records.connection import Row, Transaction
 from groundwork.records.derivation import environment_state, in_order, project_state
 from groundwork.records.text import storable
@@ -30,21 +30,27 @@ _LAST_OPERATION = """
 SELECT operations.* FROM leases JOIN operations ON operations.id = leases.operation_id
 WHERE leases.project_id = %(project_id)s
 """
+# Joined with itself, a statement tells what it has replaced; with the project locked nobody else has.
 _SET_ENVIRONMENT = """
-UPDATE project_environments
+UPDATE project_environments AS part
 SET status = %(status)s, reason = %(reason)s, message = %(message)s,
     observed_at = %(observed_at)s, revision = %(revision)s
-WHERE id = %(id)s
-  AND (status, reason, message, observed_at, revision) IS DISTINCT FROM
+FROM project_environments AS before
+JOIN environments ON environments.id = before.environment_id
+WHERE part.id = %(id)s AND before.id = part.id
+  AND (part.status, part.reason, part.message, part.observed_at, part.revision) IS DISTINCT FROM
       (%(status)s, %(reason)s, %(message)s, %(observed_at)s::timestamptz, %(revision)s)
+RETURNING before.project_id, before.status, before.reason, before.message, before.revision, environments.slug
 """
 _SET_PROJECT = """
-UPDATE projects
+UPDATE projects AS whole
 SET status = %(status)s, reason = %(reason)s, message = %(message)s,
     observed_at = %(observed_at)s, revision = %(revision)s
-WHERE id = %(id)s
-  AND (status, reason, message, observed_at, revision) IS DISTINCT FROM
+FROM projects AS before
+WHERE whole.id = %(id)s AND before.id = whole.id
+  AND (whole.status, whole.reason, whole.message, whole.observed_at, whole.revision) IS DISTINCT FROM
       (%(status)s, %(reason)s, %(message)s, %(observed_at)s::timestamptz, %(revision)s)
+RETURNING before.id AS project_id, before.status, before.reason, before.message, before.revision
 """
 
 
@@ -89,7 +95,8 @@ def last_operation(transaction: Transaction, project_id: UUID) -> Operation | No
 def derive_environment(transaction: Transaction, project_environment_id: UUID) -> None:
     """Sets an environment's state from its resources'. `derive_project` must follow."""
     state = environment_state(resources_of(transaction, project_environment_id))
-    transaction.run(_SET_ENVIRONMENT, id=project_environment_id, **_columns(state))
+    before = transaction.maybe(_SET_ENVIRONMENT, id=project_environment_id, **_columns(state))
+    transitions.audit_state(transaction, "environment", before, state)
 
 
 def derive_project(transaction: Transaction, project_id: UUID) -> None:
@@ -99,7 +106,8 @@ def derive_project(transaction: Transaction, project_id: UUID) -> None:
         environments_of(transaction, project_id),
         last_operation(transaction, project_id),
     )
-    transaction.run(_SET_PROJECT, id=project_id, **_columns(state))
+    before = transaction.maybe(_SET_PROJECT, id=project_id, **_columns(state))
+    transitions.audit_state(transaction, "project", before, state)
 
 
 def _columns(state: Observation) -> dict[str, object]:

@@ -7,15 +7,24 @@ from types import TracebackType
 from typing import Self
 
 from groundwork.records.audit import Audit
+from groundwork.records.cases import Cases
 from groundwork.records.connection import Database
 from groundwork.records.directory import Directory
+from groundwork.records.figures import Tally
+from groundwork.records.inventory import Inventory
 from groundwork.records.lease import Lease
 from groundwork.records.ledger import Ledger
+from groundwork.records.listing import Listing
 from groundwork.records.observations import Observations
 from groundwork.records.operations import Operations
+from groundwork.records.overview import Overview
+from groundwork.records.passes import Passes
+from groundwork.records.people import People
 from groundwork.records.projects import Projects
 from groundwork.records.rehearsal import Rehearsal, rehearse
+from groundwork.records.removals import Removals
 from groundwork.records.resources import Resources
+from groundwork.records.sightings import Sightings
 from groundwork.records.specs import EnvironmentSpec, ProjectSpec, RepositorySpec, RunSpec
 
 
@@ -37,6 +46,15 @@ class Records:
         self.ledger = Ledger(self._database)
         self.lease = Lease(self._database)
         self.audit = Audit(self._database)
+        self.inventory = Inventory(self._database)
+        self.sightings = Sightings(self._database)
+        self.passes = Passes(self._database)
+        self.cases = Cases(self._database)
+        self.removals = Removals(self._database)
+        self.listing = Listing(self._database)
+        self.overview = Overview(self._database)
+        self.people = People(self._database)
+        self.tally = Tally(self._database)
 
     def rehearse(
         self,

@@ -43,6 +43,29 @@ def suspended(target: Target) -> Manifest:
     return manifest
 
 
+def is_asked(existing: Manifest, requested_at: str) -> bool:
+    """Whether Flux has been asked to look with this token. Pure."""
+    return (existing["metadata"].get("annotations") or {}).get(REQUESTED_AT) == requested_at
+
+
+def not_fetched(existing: Manifest | None, requested_at: str) -> str | None:
+    """Why it is not known that Flux could fetch when it was asked with this token, or None if it did. Pure.
+
+    Source: Flux GitRepository API, `lastHandledReconcileAt`: set at the end of the run that was asked for.
+    """
+    if existing is None:
+        return "the GitRepository is not there"
+    status = existing.get("status") or {}
+    if status.get("lastHandledReconcileAt") != requested_at:
+        return "it has not looked yet"
+    conditions = {item["type"]: item for item in status.get("conditions") or ()}
+    ready = conditions.get("Ready") or {}
+    current = ready.get("observedGeneration") == existing["metadata"].get("generation")
+    if ready.get("status") == "True" and current:
+        return None
+    return str(ready.get("message") or "it is not ready")
+
+
 def reference(namespace: str, resource_name: str) -> Manifest:
     """Enough of the object to read it."""
     return {

@@ -7,15 +7,25 @@ else (Flux "Multi-tenancy lockdown").
 from __future__ import annotations
 
 from groundwork.clients.kubernetes import Manifest
+from groundwork.model.entities import Environment
 from groundwork.resources.target import Target
 
 SERVICE_ACCOUNT = "flux-reconciler"
 CLUSTER_ROLE = "edit"
 _NAME = "groundwork"
 _QUOTA = {"pods": "50", "requests.cpu": "8", "requests.memory": "16Gi", "services.loadbalancers": "2"}
-_DEFAULT_REQUEST = {"cpu": "50m", "memory": "64Mi"}
+DEFAULT_REQUEST = {"cpu": "50m", "memory": "64Mi"}
 _DEFAULT_LIMIT = {"memory": "256Mi"}
 _RBAC = "rbac.authorization.k8s.io"
+
+KINDS = [
+    ("v1", "ServiceAccount"),
+    (f"{_RBAC}/v1", "RoleBinding"),
+    ("v1", "ResourceQuota"),
+    ("v1", "LimitRange"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+]
+"""API version and kind of each of them."""
 
 
 def desired(target: Target) -> list[Manifest]:
@@ -29,14 +39,14 @@ def desired(target: Target) -> list[Manifest]:
             roleRef={"apiGroup": _RBAC, "kind": "ClusterRole", "name": CLUSTER_ROLE},
             subjects=[{"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": target.namespace}],
         ),
-        target.manifest("v1", "ResourceQuota", _NAME, spec={"hard": _quota(target)}),
+        target.manifest("v1", "ResourceQuota", _NAME, spec={"hard": quota(target.environment.environment)}),
         target.manifest(
             "v1",
             "LimitRange",
             _NAME,
             spec={
                 "limits": [
-                    {"type": "Container", "default": _DEFAULT_LIMIT, "defaultRequest": _DEFAULT_REQUEST}
+                    {"type": "Container", "default": _DEFAULT_LIMIT, "defaultRequest": DEFAULT_REQUEST}
                 ]
             },
         ),
@@ -49,5 +59,6 @@ def desired(target: Target) -> list[Manifest]:
     ]
 
 
-def _quota(target: Target) -> dict[str, str]:
-    return {**_QUOTA, **target.environment.environment.policy.quota}
+def quota(environment: Environment) -> dict[str, str]:
+    """What an environment's namespaces may hold: the defaults, and what its policy says instead."""
+    return {**_QUOTA, **environment.policy.quota}

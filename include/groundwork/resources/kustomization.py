@@ -8,7 +8,8 @@ from groundwork.resources.applied import REQUESTED_AT
 from groundwork.resources.guardrails import SERVICE_ACCOUNT
 from groundwork.resources.target import Target
 
-API_VERSION = "kustomize.toolkit.fluxcd.io/v1"
+GROUP = "kustomize.toolkit.fluxcd.io"
+API_VERSION = f"{GROUP}/v1"
 KIND = "Kustomization"
 PARKED_ANNOTATION = "groundwork.dev/parked"
 
@@ -57,7 +58,13 @@ def reference(namespace: str, resource_name: str) -> Manifest:
 
 def parked(target: Target, requested_at: str, reason: str) -> Manifest:
     """The Kustomization suspended, so that its failures cost the controller nothing."""
-    manifest = desired(target, requested_at)
-    manifest["metadata"]["annotations"][PARKED_ANNOTATION] = reason
+    manifest = suspended(target)
+    manifest["metadata"]["annotations"] = {REQUESTED_AT: requested_at, PARKED_ANNOTATION: reason}
+    return manifest
+
+
+def suspended(target: Target) -> Manifest:
+    """The Kustomization suspended: Flux applies nothing more."""
+    manifest = desired(target)
     manifest["spec"]["suspend"] = True
     return manifest

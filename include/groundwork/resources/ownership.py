@@ -20,6 +20,8 @@ PROJECT_ID_LABEL = "groundwork.dev/project-id"
 PROJECT_LABEL = "groundwork.dev/project"
 ENVIRONMENT_LABEL = "groundwork.dev/environment"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+OWNED_SELECTOR = PROJECT_ID_LABEL
+"""Everything that belongs to some project, whatever became of its other labels."""
 
 TOPIC = "groundwork"
 ADOPTED_TOPIC = f"{TOPIC}-adopted"

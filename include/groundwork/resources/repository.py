@@ -79,7 +79,7 @@ def change(
     def made(action: Action, *differ: Difference, message: str = "") -> Change:
         return Change(System.GITLAB, "", KIND, repository.path, action, differ, message)
 
-    claim = ownership.claim_on_repository(found, project.id)
+    claim = claim_on(project, repository, found)
     if found is None:
         wanted = settings(project, repository, adopted=False) | {"default_branch": repository.default_branch}
         return made(Action.CREATE, *differences(wanted, None))
@@ -92,9 +92,31 @@ def change(
     if found.path.lower() != repository.path.lower():
         message = f"was moved to {found.path}; move it back, or ask for a project there"
         return made(Action.CONFLICT, message=message)
-    wanted = settings(project, repository, adopted=is_adopted(found))
-    differ = differences(wanted, vars(found))
+    differ = _differences(project, repository, found)
     return made(Action.CHANGE if differ else Action.NONE, *differ)
+
+
+def claim_on(project: Project, repository: Repository, found: GitLabProject | None) -> Claim:
+    """Whose a GitLab project is. Where its topics name nobody, the id that was recorded when Groundwork made
+    or adopted it is proof as well."""
+    claim = ownership.claim_on_repository(found, project.id)
+    if found is None or claim is not Claim.FOREIGN or found.id != repository.gitlab_id:
+        return claim
+    if ownership.project_of_topics(found.topics) not in (None, project.id):
+        return claim
+    return Claim.DOOMED if found.deletion_date else Claim.OURS
+
+
+def _differences(project: Project, repository: Repository, found: GitLabProject) -> tuple[Difference, ...]:
+    adopted = is_adopted(found) or (repository.gitlab_id == found.id and not repository.created_by_us)
+    wanted = settings(project, repository, adopted=adopted)
+    if not adopted and found.default_branch is not None:
+        wanted["default_branch"] = repository.default_branch
+    differ = differences(wanted, vars(found))
+    marks = ownership.topics(project.id, adopted=adopted)
+    if set(marks) <= set(found.topics):
+        return differ
+    return (*differ, Difference("topics", sorted(found.topics), sorted({*found.topics, *marks})))
 
 
 def _foreign(
@@ -121,15 +143,17 @@ def apply(
     repository: Repository,
     choices: RepositoryRequest,
     creating: Callable[[str], None],
+    changing: Callable[[Change], None] = lambda _: None,
 ) -> AppliedRepository:
     """Create the repository, adopt it if that was asked for, or correct the project's own.
 
-    `creating` is told before one is created. Raises `Conflict` for what `change` calls one.
+    `creating` is told before one is created, `changing` before one that is there is changed. Raises
+    `Conflict` for what `change` calls one.
     """
     found = find(gitlab, repository)
     if found is None:
-        return _create(gitlab, project, repository, choices, creating)
-    return AppliedRepository(_correct(gitlab, project, repository, choices, found), created=False)
+        return _create(gitlab, project, repository, choices, creating, changing)
+    return AppliedRepository(_correct(gitlab, project, repository, choices, found, changing), created=False)
 
 
 def _create(
@@ -138,6 +162,7 @@ def _create(
     repository: Repository,
     choices: RepositoryRequest,
     creating: Callable[[str], None],
+    changing: Callable[[Change], None],
 ) -> AppliedRepository:
     """POST /projects is not idempotent: when GitLab says the path is taken, an earlier attempt whose answer
     was lost may have made it, so it is looked up before it counts as a conflict."""
@@ -155,7 +180,9 @@ def _create(
                 f"GitLab says that path or name of {repository.path} is taken, by something that Groundwork's"
                 " token may not see. Choose another slug or name."
             ) from taken
-        return AppliedRepository(_correct(gitlab, project, repository, choices, found), created=False)
+        return AppliedRepository(
+            _correct(gitlab, project, repository, choices, found, changing), created=False
+        )
 
 
 def _correct(
@@ -164,12 +191,14 @@ def _correct(
     repository: Repository,
     choices: RepositoryRequest,
     found: GitLabProject,
+    changing: Callable[[Change], None],
 ) -> GitLabProject:
     planned = change(project, repository, found, choices)
     if planned.action is Action.CONFLICT:
         raise Conflict(f"GitLab's project {repository.path}: {planned.message}")
     if planned.action is Action.NONE:
         return found
+    changing(planned)
     if planned.action is Action.RESTORE:
         gitlab.projects.restore(found.id)
         raise WaitingError(f"GitLab is taking {repository.path} back from deletion.", _RESTORED_WITHIN)

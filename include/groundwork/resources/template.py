@@ -15,15 +15,16 @@ from typing import Any
 
 from groundwork import catalog
 from groundwork.clients.git import Commit, Git
-from groundwork.clients.gitlab import GitLab, MergeRequest
-from groundwork.errors import Conflict, Rejected
+from groundwork.clients.gitlab import CommitInfo, GitLab
+from groundwork.errors import Conflict
 from groundwork.model.changes import Action, Change, System
 from groundwork.model.entities import Project, Repository
+from groundwork.resources import proposal
 from groundwork.resources.applied import Creating
 
 KIND = "Content"
-_AUTHOR = "Groundwork"
-_EMAIL = "groundwork@localhost"
+AUTHOR = "Groundwork"
+EMAIL = "groundwork@localhost"
 
 
 @dataclass(frozen=True)
@@ -152,43 +153,25 @@ def _propose(
             revision = git.commit_onto(folder, commit, url, repository.default_branch)
             creating(title(revision))
             git.push(folder, url, branch)
-    asked = _merge_request(gitlab, project, repository, gitlab_id, content, branch)
-    if asked.state == "closed":
-        raise Rejected(
-            f"Merge request {asked.web_url}, which brings the template's files into {repository.path}, was"
-            " closed without being merged. Reopen and merge it, then run this again."
-        )
-    return AppliedTemplate(revision, asked.web_url)
-
-
-def _merge_request(
-    gitlab: GitLab,
-    project: Project,
-    repository: Repository,
-    gitlab_id: int,
-    content: Content,
-    branch: str,
-) -> MergeRequest:
-    asked = gitlab.repositories.merge_request(gitlab_id, branch)
-    if asked is not None:
-        return asked
-    template = content.template
-    return gitlab.repositories.open_merge_request(
+    chosen = content.template
+    asked = proposal.ask_to_merge(
+        gitlab,
+        repository,
         gitlab_id,
         branch,
-        repository.default_branch,
-        f"Add what template {template.id} brings",
-        f"Files of template {template.id} {template.version} for project {project.slug}."
+        f"Add what template {chosen.id} brings",
+        f"Files of template {chosen.id} {chosen.version} for project {project.slug}."
         " Its environments become synced once this is merged.",
     )
+    return AppliedTemplate(revision, asked.web_url)
 
 
 def _commit(project: Project, template: catalog.Template, branch: str) -> Commit:
     return Commit(
         branch=branch,
         message=f"Start from template {template.id} {template.version}\n\nProject: {project.id}\n",
-        author=_AUTHOR,
-        email=_EMAIL,
+        author=AUTHOR,
+        email=EMAIL,
         time=project.created_at.replace(microsecond=0),
     )
 
@@ -198,6 +181,15 @@ def _foreign(repository: Repository) -> Conflict:
         f"Branch {repository.default_branch} of {repository.path} holds commits that are not the project's."
         " Nothing was pushed: empty the branch or choose another slug."
     )
+
+
+def is_ours(commit: CommitInfo, project: Project) -> bool:
+    """Whether Groundwork made a commit for this project. Pure.
+
+    The committer tells it: one who amends or rebases a commit becomes its committer.
+    """
+    trailer = f"Project: {project.id}"
+    return commit.committer_email == EMAIL and trailer in commit.message.splitlines()
 
 
 def _holds_marker(gitlab: GitLab, gitlab_id: int, revision: str, project: Project) -> bool:

@@ -16,15 +16,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-Object = dict[str, Any]
+from groundwork.resources.conditions import (
+    PATH_NOT_FOUND,
+    Object,
+    artifact_commit,
+    commit_of,
+    condition,
+    generation_of,
+    is_current,
+    said,
+    status_of,
+)
 
 # Failures that repeat for the same content; each may be a race with rights or CRDs just made, so it is
 # believed only when seen again.
 _REPEATING = frozenset({"ReconciliationFailed", "PruneFailed"})
 _FAILED_STATUSES = _REPEATING | {"HealthCheckFailed"}
-_PATH_NOT_FOUND = "kustomization path not found"
 
 
 GIT_REPOSITORY, KUSTOMIZATION = "GitRepository", "Kustomization"
@@ -103,18 +111,13 @@ def verdict(git_repository: Object | None, kustomization: Object | None, expecte
 
 def failed_attempts(kustomization: Object | None, revision: str) -> int:
     """How often Flux has failed on this commit, as far as its history tells."""
-    history = _status(kustomization or {}).get("history") or []
+    history = status_of(kustomization or {}).get("history") or []
     return sum(
         int(entry.get("totalReconciliations") or 0)
         for entry in history
         if entry.get("lastReconciledStatus") in _FAILED_STATUSES
         and commit_of((entry.get("metadata") or {}).get("revision")) == revision
     )
-
-
-def commit_of(revision: str | None) -> str | None:
-    """The commit id in Flux's `main@sha1:<id>`, `sha1:<id>` or bare form."""
-    return revision.rsplit(":", 1)[-1].rsplit("@", 1)[-1] if revision else None
 
 
 def _suspended(git_repository: Object, kustomization: Object) -> Verdict | None:
@@ -126,25 +129,25 @@ def _suspended(git_repository: Object, kustomization: Object) -> Verdict | None:
 
 
 def _stalled(item: Object) -> Verdict | None:
-    stalled = _condition(item, "Stalled")
-    if stalled.get("status") != "True" or not _is_current(item, stalled):
+    stalled = condition(item, "Stalled")
+    if stalled.get("status") != "True" or not is_current(item, stalled):
         return None
     reason = stalled.get("reason") or "Stalled"
-    return Verdict(Outcome.STALLED, reason, _said(stalled), item["kind"])
+    return Verdict(Outcome.STALLED, reason, said(stalled), item["kind"])
 
 
 def _source(git_repository: Object, expected: Expectation) -> Verdict | None:
-    ready = _condition(git_repository, "Ready")
-    if ready.get("status") == "True" and _is_current(git_repository, ready):
+    ready = condition(git_repository, "Ready")
+    if ready.get("status") == "True" and is_current(git_repository, ready):
         return None
-    if ready.get("status") == "False" and _is_current(git_repository, ready):
+    if ready.get("status") == "False" and is_current(git_repository, ready):
         reason = ready.get("reason") or "SourceFailed"
-        return _waiting(reason, _said(ready), GIT_REPOSITORY)
+        return _waiting(reason, said(ready), GIT_REPOSITORY)
     return _waiting("SourceProgressing", f"Flux has not fetched {expected.revision[:12]} yet", GIT_REPOSITORY)
 
 
 def _revision(git_repository: Object, expected: Expectation) -> Verdict | None:
-    found = _artifact_commit(git_repository)
+    found = artifact_commit(git_repository)
     if found is None:
         return _waiting("SourceProgressing", "Flux has no artifact of the repository yet", GIT_REPOSITORY)
     if found == expected.revision:
@@ -162,29 +165,29 @@ def _revision(git_repository: Object, expected: Expectation) -> Verdict | None:
 
 
 def _applied(git_repository: Object, kustomization: Object, expected: Expectation) -> Verdict:
-    commit = _artifact_commit(git_repository)
-    ready = _condition(kustomization, "Ready")
-    if ready.get("status") == "False" and _is_current(kustomization, ready):
+    commit = artifact_commit(git_repository)
+    ready = condition(kustomization, "Ready")
+    if ready.get("status") == "False" and is_current(kustomization, ready):
         return _failure(kustomization, ready, str(commit), expected)
-    status = _status(kustomization)
-    if status.get("observedGeneration") != _generation(kustomization) or ready.get("status") != "True":
+    status = status_of(kustomization)
+    if status.get("observedGeneration") != generation_of(kustomization) or ready.get("status") != "True":
         return _progress(kustomization)
     if commit_of(status.get("lastAppliedRevision")) != commit:
         return _waiting("NotApplied", f"Flux has not applied {str(commit)[:12]} yet")
     if (
         kustomization.get("spec", {}).get("wait")
-        and _condition(kustomization, "Healthy").get("status") != "True"
+        and condition(kustomization, "Healthy").get("status") != "True"
     ):
         return _waiting("NotHealthy", "Flux has not found the workload healthy yet")
     return Verdict(Outcome.SYNCED, "Synced", f"Flux has applied {str(commit)[:12]}", revision=commit)
 
 
 def _failure(kustomization: Object, ready: Object, commit: str, expected: Expectation) -> Verdict:
-    reason, message = ready.get("reason") or "Failed", _said(ready)
-    attempted = commit_of(_status(kustomization).get("lastAttemptedRevision"))
-    if _status(kustomization).get("lastHandledReconcileAt") != expected.requested_at:
+    reason, message = ready.get("reason") or "Failed", said(ready)
+    attempted = commit_of(status_of(kustomization).get("lastAttemptedRevision"))
+    if status_of(kustomization).get("lastHandledReconcileAt") != expected.requested_at:
         return _waiting("NotHandled", "Flux has not looked at this request yet")
-    if reason == "ArtifactFailed" and _PATH_NOT_FOUND in message:
+    if reason == "ArtifactFailed" and PATH_NOT_FOUND in message:
         return Verdict(Outcome.FAILED, reason, message, revision=commit)
     if attempted != commit:
         return _waiting(reason, message)
@@ -199,36 +202,11 @@ def _failure(kustomization: Object, ready: Object, commit: str, expected: Expect
 
 
 def _progress(kustomization: Object) -> Verdict:
-    if not _status(kustomization).get("conditions"):
+    if not status_of(kustomization).get("conditions"):
         return _waiting("ControllerBusy", "Flux's kustomize-controller has not started on it yet")
-    reconciling = _condition(kustomization, "Reconciling") or _condition(kustomization, "Ready")
+    reconciling = condition(kustomization, "Reconciling") or condition(kustomization, "Ready")
     return _waiting("Progressing", reconciling.get("message") or "Flux is working on it")
 
 
 def _waiting(reason: str, message: str, kind: str = KUSTOMIZATION) -> Verdict:
     return Verdict(Outcome.WAITING, reason, message, kind)
-
-
-def _said(condition: Object) -> str:
-    return (condition.get("message") or "").strip()
-
-
-def _status(item: Object) -> Object:
-    return item.get("status") or {}
-
-
-def _generation(item: Object) -> object:
-    return item.get("metadata", {}).get("generation")
-
-
-def _condition(item: Object, kind: str) -> Object:
-    conditions = _status(item).get("conditions") or []
-    return next((condition for condition in conditions if condition.get("type") == kind), {})
-
-
-def _is_current(item: Object, condition: Object) -> bool:
-    return condition.get("observedGeneration") == _generation(item)
-
-
-def _artifact_commit(git_repository: Object) -> str | None:
-    return commit_of((_status(git_repository).get("artifact") or {}).get("revision"))

@@ -16,7 +16,7 @@ from sandbox.ports import HOST
 from sandbox.settings import CLONE
 from sandbox.state import State, write_private
 
-USERS = ("admin", "viewer")
+USERS = ("admin", "op", "user", "viewer")
 """Names of the accounts, which are also their roles."""
 
 

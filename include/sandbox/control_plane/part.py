@@ -34,6 +34,9 @@ _KUBERNETES_CLIENTS = {
 }
 _NO_FOREIGN_REFERENCES = "--no-cross-namespace-refs=true"
 _KUSTOMIZE_LOCKDOWN = (_NO_FOREIGN_REFERENCES, "--no-remote-bases=true", "--default-service-account=default")
+# Flux looks at the health of what it has applied at once, and then only every five seconds: workloads that
+# are applied before the rest are running by that first look.
+_WORKLOADS_FIRST = "--custom-apply-stage-kinds=apps/Deployment,policy/PodDisruptionBudget"
 _PORTS = {
     "etcd": ["etcd", "etcd-peer"],
     "kube-apiserver": ["kube-apiserver"],
@@ -203,7 +206,7 @@ class ControlPlane(Part):
             ),
             self._flux_controller(
                 "kustomize-controller",
-                [f"--events-addr=http://{events}/", *_KUSTOMIZE_LOCKDOWN],
+                [f"--events-addr=http://{events}/", *_KUSTOMIZE_LOCKDOWN, _WORKLOADS_FIRST],
             ),
             self._flux_controller(
                 "notification-controller",

@@ -87,7 +87,8 @@ def test_rollback_never_deletes_a_repository_with_somebodys_commits(
             commit(api, f"platform/{request['slug']}")
 
     operation = operations.services.records.operations.get(operation_id)
-    assert "it holds commits that are not Groundwork's (on main)" in str(operation.message)
+    assert "it holds commits that are not Groundwork's, such as" in str(operation.message)
+    assert "(Somebody's work)" in str(operation.message)
     assert not getattr(repository(api, operation, operations), "marked_for_deletion_on", None)
     assert namespaces(kubectl, request) == []
 

@@ -13,6 +13,7 @@ from groundwork.records.specs import EnvironmentSpec, ProjectSpec, RepositorySpe
 TABLES = {
     *("organizations", "users", "memberships", "environments", "projects", "repositories"),
     *("project_environments", "gitops_resources", "operations", "operation_steps", "leases", "audit_events"),
+    *("reconcile_passes", "findings"),
 }
 SHA = "5f2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b"
 

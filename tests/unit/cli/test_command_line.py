@@ -209,3 +209,13 @@ def test_help_is_quick_because_it_loads_no_client_library() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "missing", ["GROUNDWORK_GITLAB_URL", "GROUNDWORK_GITLAB_TOKEN", "GROUNDWORK_KUBECONFIG"]
+)
+def test_a_diagnosis_says_what_it_lacks_to_look(missing: str) -> None:
+    result = groundwork("diagnose")
+
+    assert result.exit_code == FAILED
+    assert missing in result.stderr

@@ -146,9 +146,13 @@ def test_the_network_is_closed_and_the_quota_follows_the_policy() -> None:
 
 def test_the_secret_says_which_token_it_holds() -> None:
     secret = credentials.desired(
-        target(), DeployToken(42, "name", "gitlab+deploy-token-42", secret="gldt-secret")
+        target(),
+        DeployToken(42, "name", "gitlab+deploy-token-42", "2027-01-31T00:00:00.000Z", secret="gldt-secret"),
     )
-    assert secret["metadata"]["annotations"] == {credentials.TOKEN_ID_ANNOTATION: "42"}
+    assert secret["metadata"]["annotations"] == {
+        credentials.TOKEN_ID_ANNOTATION: "42",
+        credentials.TOKEN_END_ANNOTATION: "2027-01-31",
+    }
     assert secret["stringData"] == {"username": "gitlab+deploy-token-42", "password": "gldt-secret"}
 
 

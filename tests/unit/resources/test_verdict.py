@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groundwork.resources.conditions import commit_of
 from groundwork.resources.verdict import (
     Expectation,
     Lineage,
     Outcome,
-    commit_of,
     failed_attempts,
     verdict,
 )

@@ -6,6 +6,8 @@ Answers are small dataclasses, errors are ours. Nothing here sleeps or repeats.
 from groundwork.clients.gitlab.api import GitLab
 from groundwork.clients.gitlab.types import (
     MAINTAINER,
+    BranchProtection,
+    CommitInfo,
     DeployToken,
     GitLabProject,
     Group,
@@ -13,4 +15,14 @@ from groundwork.clients.gitlab.types import (
     NewProject,
 )
 
-__all__ = ["MAINTAINER", "DeployToken", "GitLab", "GitLabProject", "Group", "MergeRequest", "NewProject"]
+__all__ = [
+    "MAINTAINER",
+    "BranchProtection",
+    "CommitInfo",
+    "DeployToken",
+    "GitLab",
+    "GitLabProject",
+    "Group",
+    "MergeRequest",
+    "NewProject",
+]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from groundwork.clients.gitlab.deploy_tokens import DeployTokens
 from groundwork.clients.gitlab.groups import Groups
 from groundwork.clients.gitlab.projects import Projects
+from groundwork.clients.gitlab.protected_branches import ProtectedBranches
 from groundwork.clients.gitlab.repositories import Repositories
 from groundwork.clients.gitlab.transport import connection, translated
+from groundwork.clients.gitlab.types import RateLimit
 
 
 class GitLab:
@@ -23,6 +25,7 @@ class GitLab:
         self.projects = Projects(self._api)
         self.repositories = Repositories(self._api)
         self.deploy_tokens = DeployTokens(self._api)
+        self.protected_branches = ProtectedBranches(self._api)
 
     @property
     def token(self) -> str:
@@ -34,3 +37,10 @@ class GitLab:
         with translated("look at its own token"):
             token = self._api.personal_access_tokens.get("self")
         return frozenset(token.scopes)
+
+    def rate_limit(self) -> RateLimit | None:
+        """How much of the rate limit is left, or None where GitLab sets none. Costs one request."""
+        with translated("read GitLab's version"):
+            answer = self._api.http_request("get", "/version")
+        limit, remaining = (answer.headers.get(f"RateLimit-{name}", "") for name in ("Limit", "Remaining"))
+        return RateLimit(int(limit), int(remaining)) if limit.isdigit() and remaining.isdigit() else None

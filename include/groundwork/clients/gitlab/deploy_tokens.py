@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from groundwork.clients.gitlab.transport import translated
@@ -15,20 +16,21 @@ class DeployTokens:
     def __init__(self, api: Any) -> None:
         self._api = api
 
-    def active(self, project_id: int, name: str) -> list[DeployToken]:
-        """The project's active deploy tokens of this name; GitLab does not keep names unique."""
+    def active(self, project_id: int, name: str | None = None) -> list[DeployToken]:
+        """The project's active deploy tokens, all or of this name; GitLab does not keep names unique."""
         with translated(f"list deploy tokens of project {project_id}"):
-            tokens = self._of(project_id).list(iterator=True, active=True)
+            tokens = self._of(project_id).list(iterator=True, active=True, per_page=100)
             return [
                 DeployToken(token.id, token.name, token.username, token.expires_at)
                 for token in tokens
-                if token.name == name and not token.revoked and not token.expired
+                if name in (None, token.name) and not token.revoked and not token.expired
             ]
 
-    def create(self, project_id: int, name: str) -> DeployToken:
-        """A new deploy token that may read the repository and nothing else."""
+    def create(self, project_id: int, name: str, expires_on: date) -> DeployToken:
+        """A new deploy token that may read the repository and nothing else, until 00:00 UTC of that day."""
+        values = {"name": name, "scopes": ["read_repository"], "expires_at": expires_on.isoformat()}
         with translated(f"create deploy token {name} of project {project_id}"):
-            token = self._of(project_id).create({"name": name, "scopes": ["read_repository"]})
+            token = self._of(project_id).create(values)
         return DeployToken(token.id, token.name, token.username, token.expires_at, token.token)
 
     def revoke(self, project_id: int, token_id: int) -> None:

@@ -10,6 +10,7 @@ from groundwork.errors import NotFound, Unavailable
 
 _OWNER = 50  # GitLab docs, "Members API", access levels
 _NO_ACCESS = 0
+_NOBODY = "noone"  # GitLab docs, "Groups API", project_creation_level
 
 
 class Groups:
@@ -25,7 +26,8 @@ class Groups:
                 group = self._api.groups.get(path, with_projects=False)
         except NotFound:
             return None
-        return Group(group.id, group.full_path, group.visibility)
+        closed = getattr(group, "project_creation_level", "") == _NOBODY
+        return Group(group.id, group.full_path, group.visibility, closed)
 
     def access_level(self, group: Group) -> int:
         """The token's user's role in the group, inherited ones included; 50 for administrators."""

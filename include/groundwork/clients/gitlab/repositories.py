@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from groundwork.clients.gitlab.transport import translated
-from groundwork.clients.gitlab.types import MergeRequest
-from groundwork.errors import NotFound
+from groundwork.clients.gitlab.types import CommitInfo, MergeRequest
+from groundwork.errors import NotFound, Rejected
+
+_UNKNOWN_REF = "Could not find ref"
 
 
 class Repositories:
@@ -25,19 +28,30 @@ class Repositories:
         return bytes(content)
 
     def merge_base(self, project_id: int, revisions: tuple[str, str]) -> str | None:
-        """The best common ancestor of two commits, or None when they share none or one is unknown."""
+        """The best common ancestor of two commits or branches, or None when they share none or one is
+        unknown."""
         try:
             with translated(f"compare commits of project {project_id}"):
                 base = self._project(project_id).repository_merge_base(list(revisions))
         except NotFound:
             return None
+        except Rejected as refusal:
+            if _UNKNOWN_REF not in refusal.message:
+                raise
+            return None
         return str(base["id"]) if isinstance(base, dict) and base.get("id") else None
 
-    def heads(self, project_id: int) -> dict[str, str]:
-        """The commit each branch points to; empty for an empty repository."""
-        with translated(f"list branches of project {project_id}"):
-            branches = self._project(project_id).branches.list(iterator=True, per_page=100)
-            return {branch.name: branch.commit["id"] for branch in branches}
+    def commits(self, project_id: int) -> Iterator[CommitInfo]:
+        """Every commit of every branch and tag, newest first; none for an empty repository."""
+        try:
+            with translated(f"list commits of project {project_id}"):
+                listed = self._project(project_id).commits.list(
+                    query_parameters={"all": True, "per_page": 100}, iterator=True
+                )
+                for commit in listed:
+                    yield CommitInfo(commit.id, commit.title, commit.message, commit.committer_email)
+        except NotFound:
+            return
 
     def merge_request(self, project_id: int, branch: str) -> MergeRequest | None:
         """The newest merge request of a source branch, in whatever state."""

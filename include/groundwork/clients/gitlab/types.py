@@ -9,11 +9,12 @@ MAINTAINER = 40
 
 @dataclass(frozen=True)
 class Group:
-    """A group as GitLab shows it; `path` is the full one."""
+    """A group as GitLab shows it; `path` is the full one. In a `closed` one nobody may create projects."""
 
     id: int
     path: str
     visibility: str
+    closed: bool
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class GitLabProject:
     web_url: str
     topics: tuple[str, ...]
     deletion_date: str | None
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """Requests the token may send in the present minute, and how many of them are left."""
+
+    limit: int
+    remaining: int
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,26 @@ class DeployToken:
 
 
 @dataclass(frozen=True)
+class CommitInfo:
+    """A commit as GitLab lists it; `title` is the message's first line."""
+
+    id: str
+    title: str
+    message: str
+    committer_email: str
+
+
+@dataclass(frozen=True)
 class MergeRequest:
     """`state` is `opened`, `merged`, `closed` or `locked`."""
 
     iid: int
     state: str
     web_url: str
+
+
+@dataclass(frozen=True)
+class BranchProtection:
+    """How a branch is protected."""
+
+    allow_force_push: bool = False

@@ -103,6 +103,7 @@ def list_commits(
             since=filters.since,
             until=filters.until,
             first_parent=filters.first_parent,
+            include=reading.tips(repo) if filters.all else None,
         )
         wanted = filters.author
         rows = (row for row in rows if not wanted or wanted in f"{row.author.name} <{row.author.email}>")

@@ -57,6 +57,13 @@ def tag_names(repo: Repository) -> list[str]:
     return _names(repo, TAGS)
 
 
+def tips(repo: Repository) -> list[Commit]:
+    """The commits that branches and tags point to."""
+    branches = [branch(repo, name) for name in branch_names(repo)]
+    tags = [tag_target(repo, name) for name in tag_names(repo)]
+    return [*(tip for tip in branches if tip), *(tag[0] for tag in tags if tag)]
+
+
 def resolve(repo: Repository, ref: str | None, default: str | None) -> Commit | None:
     """The commit meant by a branch, tag or (short) hash; the default branch when none is given."""
     wanted = ref or default
@@ -118,9 +125,12 @@ def log(
     until: datetime | None = None,
     first_parent: bool = False,
     exclude: list[Commit] | None = None,
+    include: list[Commit] | None = None,
 ) -> Iterator[Commit]:
-    """Commits reachable from `start`, newest first, with GitLab's filters."""
+    """Commits reachable from `start`, or one of `include`, newest first, with GitLab's filters."""
     walker = repo.walk(start.id, SortMode.TIME if path is None else SortMode.TOPOLOGICAL)
+    for other in include or []:
+        walker.push(other.id)
     if first_parent:
         walker.simplify_first_parent()
     for other in exclude or []:
