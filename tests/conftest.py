@@ -21,7 +21,7 @@ from sandbox.control_plane.build import artefact
 from sandbox.lifecycle import Sandbox
 from sandbox.settings import Settings
 
-# What is broken on purpose need not be tried for minutes, and is not to be put right before a test has looked;
+# What is broken on purpose need not be tried for minutes, nor put right before a test has looked at it;
 # templates that are broken lie beside the tests.
 _PRODUCT = {
     "GROUNDWORK_FLUX_RETRY_INTERVAL": "5",
