@@ -1,6 +1,6 @@
 """What a reconcile pass costs in which nothing has drifted, over many projects with three environments each.
 
-Run it on a sandbox of its own, which it fills: `.venv/bin/python benchmarks/reconcile_pass.py --state-dir DIR`.
+It fills a sandbox of its own, in `--state-dir`: `.venv/bin/python benchmarks/reconcile_pass.py`.
 Flux is stopped, for it would apply thousands of repositories; what its objects would say is written in its
 place. A first pass makes the records true; the second, in a process of its own, is measured.
 """
@@ -130,7 +130,7 @@ def filled(sandbox: Sandbox, number: int) -> None:
             made = _repositories(env, slugs, ids)
             _record(env["DATABASE_URL"], slugs, ids, made)
         console.print("making the clusters' objects")
-        _objects(sandbox, used, env)
+        _objects(used, env)
 
 
 def _repositories(env: dict[str, str], slugs: list[str], ids: list[Any]) -> list[dict[str, Any]]:
@@ -159,18 +159,17 @@ def _record(url: str, slugs: list[str], ids: list[Any], made: list[dict[str, Any
                 "SELECT slug, id FROM environments WHERE organization_id = %s", [organization]
             ).fetchall()
         )
-        state = "'synced', 'Observed', clock_timestamp()"
         for slug, project_id, found in zip(slugs, ids, made, strict=True):
             cursor.execute(
                 "INSERT INTO projects (id, organization_id, slug, name, requested_by, template_id,"
                 " template_version, status, reason, observed_at, revision) VALUES"
-                f" (%s, %s, %s, %s, %s, 'web-service', '1.0.0', {state}, %s)",
+                " (%s, %s, %s, %s, %s, 'web-service', '1.0.0', 'synced', 'Observed', clock_timestamp(), %s)",
                 [project_id, organization, slug, slug, user, COMMIT],
             )
             cursor.execute(
                 "INSERT INTO repositories (project_id, path, visibility, default_branch, gitlab_id, http_url,"
                 " web_url, created_by_us, status, reason, observed_at, revision) VALUES"
-                f" (%s, %s, 'private', 'main', %s, %s, %s, true, {state}, %s)",
+                " (%s, %s, 'private', 'main', %s, %s, %s, true, 'synced', 'Observed', clock_timestamp(), %s)",
                 [
                     project_id,
                     f"platform/{slug}",
@@ -185,19 +184,21 @@ def _record(url: str, slugs: list[str], ids: list[Any], made: list[dict[str, Any
                 row = cursor.execute(
                     "INSERT INTO project_environments (project_id, environment_id, organization_id, cluster,"
                     " namespace, status, reason, observed_at, revision) VALUES"
-                    f" (%s, %s, %s, 'groundwork_cluster', %s, {state}, %s) RETURNING id",
+                    " (%s, %s, %s, 'groundwork_cluster', %s, 'synced', 'Observed', clock_timestamp(), %s)"
+                    " RETURNING id",
                     [project_id, environments[name], organization, space, COMMIT],
                 ).fetchone()
                 names = {Kind.CREDENTIALS: credentials.SECRET, Kind.NAMESPACE: space, Kind.GUARDRAILS: space}
                 cursor.executemany(
                     "INSERT INTO gitops_resources (project_environment_id, kind, cluster, namespace, name,"
                     " created_by_us, status, reason, observed_at, revision) VALUES"
-                    f" (%s, %s, 'groundwork_cluster', %s, %s, true, {state}, %s)",
-                    [(row[0], kind, space, names.get(kind, slug), COMMIT) for kind in Kind],  # type: ignore[index]
+                    " (%s, %s, 'groundwork_cluster', %s, %s, true, 'synced', 'Observed', clock_timestamp(),"
+                    " %s)",
+                    [(row[0], kind, space, names.get(kind, slug), COMMIT) for kind in Kind],
                 )
 
 
-def _objects(sandbox: Sandbox, used: Services, env: dict[str, str]) -> None:
+def _objects(used: Services, env: dict[str, str]) -> None:
     settings = used.settings
     cluster = from_kubeconfig("groundwork_cluster", env["KUBECONFIG"], settings.http_timeout)
     admin = config.new_client_from_config(env["KUBECONFIG"])
