@@ -14,7 +14,7 @@ PATIENCE = 180.0
 _RUNS = "/api/v2/dags/reconcile_projects/dagRuns"
 _SEED = """
 WITH organization AS (
-    INSERT INTO organizations (slug, name) VALUES (%(slug)s, %(slug)s) RETURNING id
+    INSERT INTO organizations (slug, name) VALUES (%(slug)s, 'Test') RETURNING id
 ), membership AS (
     INSERT INTO memberships (organization_id, user_id)
     SELECT organization.id, users.id FROM organization, users WHERE username = 'demo'
