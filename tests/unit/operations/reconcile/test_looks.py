@@ -23,8 +23,8 @@ def repository(number: int, **changes: Any) -> Repository:
     values = {"path": "g/p", "visibility": "private", "default_branch": "main", "description": ""}
     urls = {"http_url": "http://x/g/p.git", "web_url": "http://x/g/p"}
     made = Repository(
-        UUID(int=number),
-        UUID(int=number),
+        id=UUID(int=number),
+        project_id=UUID(int=number),
         gitlab_id=number,
         created_by_us=True,
         state=SYNCED,
