@@ -27,11 +27,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference, dag, task
+from airflow.sdk import dag, task
 
 from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.environment_tasks import make_environments
-from groundwork.orchestration.events import PROJECT_SYNCED, deadline_missed, run_failed
+from groundwork.orchestration.events import PROJECT_SYNCED, run_failed
 from groundwork.orchestration.params import request_params
 
 
@@ -105,11 +105,6 @@ def close_operation(operation_id: str) -> str:
     catchup=False,
     max_active_runs=32,
     dagrun_timeout=timedelta(hours=6),
-    deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(hours=2),
-        callback=AsyncCallback(deadline_missed),
-    ),
     on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,

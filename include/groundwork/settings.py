@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     failure_notifier: str | None = Field(
         default=None,
         description="Dotted path of a function or Airflow notifier that is called with the context of a run"
-        " that failed or missed its deadline.",
+        " that failed.",
     )
 
     sandbox_dir: Path = Field(

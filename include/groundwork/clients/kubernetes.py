@@ -141,6 +141,8 @@ class Cluster:
                 query=[*query, ("continue", token)] if token else query,
                 accept=accept,
             )
+            if "items" not in page:
+                raise Unavailable(f"Cluster {self.name} did not answer with a list of {resource.plural}.")
             # An empty list of metadata alone comes as null.
             for item in page["items"] or ():
                 yield {**item, "apiVersion": api_version, "kind": kind}

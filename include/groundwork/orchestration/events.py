@@ -1,11 +1,10 @@
-"""What Airflow is told beside the tasks: an asset event, a note on the run, word of failures and delays.
+"""What Airflow is told beside the tasks: an asset event, a note on the run, word of failures.
 
 Light, for DAG files and every Airflow process import it.
 """
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
@@ -22,7 +21,6 @@ PROJECT_SYNCED = Asset(name="project_synced", uri="groundwork://project/synced")
 OUTCOME_TASK = "close_operation"
 _DAGS = ("initialize_project", "decommission_project")
 _NOTE_LENGTH = 1000  # Airflow's limit
-_log = logging.getLogger(__name__)
 
 
 def run_failed(context: Any) -> None:
@@ -34,14 +32,6 @@ def run_failed(context: Any) -> None:
 
     module, _, name = path.rpartition(".")
     getattr(import_module(module), name)(context)
-
-
-async def deadline_missed(context: Any = None, **kwargs: Any) -> None:
-    """Leave word of a run that takes longer than any should."""
-    del kwargs
-    run = (context or {}).get("dag_run") or {}
-    _log.error("The run %s has missed its deadline: look at what it waits for", run.get("dag_run_id", run))
-    run_failed({**(context or {}), "reason": "deadline missed"})
 
 
 class RunNotes:

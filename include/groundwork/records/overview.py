@@ -38,6 +38,12 @@ WHERE project_environments.project_id = %(project_id)s
 _OPERATIONS: Final = """
 SELECT * FROM operations WHERE project_id = %(project_id)s ORDER BY started_at DESC, id DESC LIMIT %(limit)s
 """
+# What people asked for, and not what Groundwork does by itself to keep it so.
+_REQUESTED: Final = """
+SELECT * FROM operations
+WHERE project_id = %(project_id)s AND kind NOT IN ('reconcile', 'repair', 'rotate')
+ORDER BY started_at DESC, id DESC LIMIT 1
+"""
 _STEPS: Final = """
 SELECT * FROM operation_steps WHERE operation_id = ANY(%(ids)s) ORDER BY started_at, id
 """
@@ -69,7 +75,10 @@ class Holder:
 
 @dataclass(frozen=True)
 class Whole:
-    """A project with all its parts, and its operations, newest first, each with its steps."""
+    """A project with all its parts, and its operations, newest first, each with its steps.
+
+    `requested` is the last operation that somebody asked for.
+    """
 
     project: Project
     organization: Organization
@@ -77,6 +86,7 @@ class Whole:
     repository: Repository | None
     environments: list[tuple[ProjectEnvironment, list[GitOpsResource]]]
     operations: list[tuple[Operation, list[StepEntry]]]
+    requested: Operation | None
     holder: Holder | None
 
 
@@ -103,6 +113,7 @@ class Overview:
             project = rows.project(row)
             resources = _resources(transaction, project.id)
             holder = transaction.maybe(_HOLDER, project_id=project.id)
+            requested = transaction.maybe(_REQUESTED, project_id=project.id)
             return Whole(
                 project=project,
                 organization=rows.organization(transaction.one(_ORGANIZATION, id=project.organization_id)),
@@ -112,6 +123,7 @@ class Overview:
                     (item, in_order(resources[item.id])) for item in environments_of(transaction, project.id)
                 ],
                 operations=_operations(transaction, project.id, operations),
+                requested=rows.operation(requested) if requested else None,
                 holder=Holder(**holder) if holder else None,
             )
 

@@ -19,7 +19,7 @@ def differences(desired: Any, observed: Any, field: str = "") -> tuple[Differenc
 
 
 def _differences(desired: Any, observed: Any, field: str) -> Iterator[Difference]:
-    if isinstance(desired, Mapping) and isinstance(observed, Mapping | None):
+    if isinstance(desired, Mapping) and isinstance(observed, Mapping | None) and not _is_all(desired, field):
         for key, value in desired.items():
             name = f"{field}.{key}" if field else str(key)
             yield from _differences(value, (observed or {}).get(key), name)
@@ -28,6 +28,11 @@ def _differences(desired: Any, observed: Any, field: str) -> Iterator[Difference
             yield from _differences(wanted, found, f"{field}[{number}]")
     elif not _same(desired, observed):
         yield Difference(field, observed, desired)
+
+
+def _is_all(desired: Mapping[str, Any], field: str) -> bool:
+    """An empty object in a spec says something, as a selector that selects everything does."""
+    return not desired and field.startswith("spec.")
 
 
 def _same(desired: Any, observed: Any) -> bool:

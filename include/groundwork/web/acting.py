@@ -63,7 +63,7 @@ def plan(context: Context, body: requests.NewProject) -> Plan:
 
 
 def retry(context: Context, whole: Whole) -> Run:
-    """Run the failed tasks of the project's last operation again.
+    """Run the failed tasks of what was last asked for the project again.
 
     Where Airflow has forgotten the run, the project is run again as it was requested. Raises `Conflict` when
     there is nothing to retry.
@@ -143,10 +143,10 @@ def _exists(airflow: Airflow, dag_id: str, run_id: str) -> bool:
 
 
 def _last(whole: Whole) -> Operation:
-    last = whole.operations[0][0] if whole.operations else None
+    last = whole.requested
     if last is None or last.status is not OperationStatus.FAILED:
         stands = f"is {last.status}" if last else "was never begun"
-        raise Conflict(f"There is nothing to retry: the last operation of '{whole.project.slug}' {stands}.")
+        raise Conflict(f"There is nothing to retry: what was last asked for '{whole.project.slug}' {stands}.")
     return last
 
 

@@ -116,6 +116,25 @@ CASES: list[tuple[str, LiteralString]] = [
         "operations_run_key",
         "UPDATE operations SET run_id = 'run-2' WHERE run_id = 'run-1'",
     ),
+    (
+        "reconcile_passes_run_key",
+        "INSERT INTO reconcile_passes (dag_id, run_id) SELECT dag_id, run_id FROM reconcile_passes",
+    ),
+    ("reconcile_passes_status_known", "UPDATE reconcile_passes SET status = 'done', finished_at = now()"),
+    ("reconcile_passes_selection_object", "UPDATE reconcile_passes SET selection = '[]'"),
+    ("reconcile_passes_problems_array", "UPDATE reconcile_passes SET problems = '{}'"),
+    ("reconcile_passes_counts_object", "UPDATE reconcile_passes SET counts = '[]'"),
+    ("reconcile_passes_finished", "UPDATE reconcile_passes SET status = 'complete'"),
+    (
+        "findings_thing_key",
+        "INSERT INTO findings (pass_id, system, class, kind, name, policy, state, message)"
+        " SELECT pass_id, system, class, kind, name, policy, state, message FROM findings",
+    ),
+    ("findings_class_format", "UPDATE findings SET class = 'Not words'"),
+    ("findings_policy_known", "UPDATE findings SET policy = 'ignore'"),
+    ("findings_state_known", "UPDATE findings SET state = 'unknown'"),
+    ("findings_differences_array", "UPDATE findings SET differences = '{}'"),
+    ("findings_ended", "UPDATE findings SET state = 'healed'"),
     ("operations_kind_known", "UPDATE operations SET kind = 'destroy'"),
     ("operations_status_known", "UPDATE operations SET status = 'done', finished_at = now()"),
     ("operations_finished", "UPDATE operations SET status = 'succeeded'"),
@@ -176,7 +195,7 @@ CASES: list[tuple[str, LiteralString]] = [
 
 @pytest.fixture(scope="module")
 def filled(module_dsn: str) -> Iterator[psycopg.Connection]:
-    """Two projects with environments `dev` and `prod`, an organization of others, a step in the ledger."""
+    """Two projects with environments `dev` and `prod`, an organization of others, a step, a finding."""
     world = World(module_dsn)
     operation, _ = world.recorded("billing", "run-1")
     world.recorded("other", "run-2")
@@ -188,6 +207,14 @@ def filled(module_dsn: str) -> Iterator[psycopg.Connection]:
     directory.ensure_environment(others.id, "spare", "Spare", "cluster_a")
     world.records.close()
     with psycopg.connect(module_dsn) as connection:
+        connection.execute(
+            "WITH pass AS ("
+            "  INSERT INTO reconcile_passes (dag_id, run_id) VALUES ('reconcile_projects', 'run-3')"
+            "  RETURNING id)"
+            " INSERT INTO findings (pass_id, system, class, kind, name, policy, state, message)"
+            " SELECT id, 'gitlab', 'orphan', 'Repository', 'a/b', 'report', 'open', 'nobody''s' FROM pass"
+        )
+        connection.commit()
         yield connection
 
 

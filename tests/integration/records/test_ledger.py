@@ -18,7 +18,7 @@ def test_a_step_begins_running_with_its_intent(world: World) -> None:
         operation.id, "create_namespace", "dev", {"name": "project-billing-dev"}
     )
     assert (entry.status, entry.attempts, entry.scope) == (OperationStatus.RUNNING, 1, "dev")
-    assert entry.intent == {"name": "project-billing-dev"}
+    assert entry.intent == {"name": "project-billing-dev", "creates": []}
     assert entry.finished_at is None
     assert world.records.ledger.steps(operation.id) == [entry]
 
@@ -35,10 +35,13 @@ def test_a_step_done_says_what_was_made(world: World) -> None:
 def test_a_step_tried_again_keeps_what_the_first_try_made(world: World) -> None:
     operation = world.open()
     first = world.records.ledger.begin(operation.id, "create_repository", "", {"try": 1})
+    world.records.ledger.creates(first.id, "Repository/platform/billing")
+    world.records.ledger.creates(first.id, "Repository/platform/billing")
     world.records.ledger.done(first.id, external_id="42", created=True)
     again = world.records.ledger.begin(operation.id, "create_repository", "", {"try": 2})
     assert (again.id, again.attempts, again.status) == (first.id, 2, OperationStatus.RUNNING)
-    assert (again.intent, again.external_id, again.created) == ({"try": 2}, "42", True)
+    assert (again.external_id, again.created, again.intent["try"]) == ("42", True, 2)
+    assert again.creates == ["Repository/platform/billing"]
     done = world.records.ledger.done(again.id, created=False)
     assert (done.external_id, done.created) == ("42", True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from groundwork.model.entities import Kind
+from groundwork.model.entities import Kind, OperationKind
 from groundwork.model.statuses import OperationStatus, Status
 
 from .world import World, seen
@@ -103,3 +103,16 @@ def test_figures_count_what_is_recorded(world: World) -> None:
     world.records.observations.resource_observed(environments[0], Kind.NAMESPACE, seen(Status.DRIFTED))
     drifted = world.records.tally.figures()
     assert (drifted.counts[Status.DRIFTED], drifted.drifted_slug) == (1, "billing")
+
+
+def test_what_was_asked_for_is_told_from_what_is_kept_true(world: World) -> None:
+    asked, _ = world.recorded()
+    world.records.operations.close(asked.id, OperationStatus.FAILED, "CutOff", "it ended")
+    run = world.run("run-2", kind=OperationKind.REPAIR, dag_id="reconcile_projects")
+    repair = world.records.operations.open_existing(asked.project_id, run)
+    world.records.operations.close(repair.id, OperationStatus.SUCCEEDED)
+    whole = world.records.overview.project("billing")
+    assert whole is not None
+    assert whole.requested is not None
+    assert whole.requested.id == asked.id
+    assert [item.id for item, _ in whole.operations] == [repair.id, asked.id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -212,15 +213,24 @@ def test_the_project_is_always_as_bad_as_its_worst_part(
     slug = f"p{uuid4().hex}"
     operation, environments = world.recorded(slug, run_id=slug)
     world.sync_repository(operation.project_id, gitlab_id=uuid4().int % 2**62)
-    leaves: dict[object, Status] = dict.fromkeys(
-        ((environment, kind) for environment in environments for kind in Kind), Status.PENDING
-    )
-    leaves["repository"] = Status.SYNCED
+    repository = Status.SYNCED
+    parts = [dict.fromkeys(Kind, Status.PENDING) for _ in environments]
     for part, kind, status in changes:
         if part == 2:
             world.records.observations.repository_observed(operation.project_id, seen(status))
-            leaves["repository"] = status
+            repository = status
         else:
             world.records.observations.resource_observed(environments[part], kind, seen(status))
-            leaves[environments[part], kind] = status
-        assert world.state(slug).status is combined(leaves.values())
+            parts[part][kind] = status
+        wholes = [_whole(resources.values()) for resources in parts]
+        if set(wholes) == {Status.REMOVED} != {repository}:
+            wholes = [Status.REMOVING]
+        assert world.state(slug).status is combined([repository, *wholes])
+
+
+def _whole(statuses: Iterable[Status]) -> Status:
+    """What is partly gone is on its way out."""
+    present = set(statuses)
+    if Status.REMOVED in present and len(present) > 1:
+        present = present - {Status.REMOVED} | {Status.REMOVING}
+    return combined(present)

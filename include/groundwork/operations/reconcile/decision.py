@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from groundwork.model.changes import System
 from groundwork.model.findings import DecidedFinding, Finding, FindingClass, FindingState, Policy
+from groundwork.operations.reconcile.environments import REFUSED_KIND
 from groundwork.resources import repository
 
 # Without its repository in its place there is nothing that an environment could be put right with.
 _NO_REPOSITORY = frozenset({FindingClass.REPOSITORY_GONE, FindingClass.ZOMBIE})
+_WITH_TOKEN = frozenset({"Namespace", "Secret", "Credentials", REFUSED_KIND})
 _IN_THE_RECORDS = frozenset({FindingClass.STUCK, FindingClass.DEAD_OPERATION})
 
 
@@ -64,12 +66,17 @@ def _decided(
         return DecidedFinding(finding, policy, FindingState.HEALED, "recorded as it is")
     if repository_gone:
         return DecidedFinding(finding, policy, FindingState.HELD, "its repository is not in its place")
-    if finding.finding_class is FindingClass.CREDENTIALS and finding.key in healed_lately:
+    if finding.kind == REFUSED_KIND and finding.key in healed_lately:
         outcome = "renewed a short while ago and refused again: look at GitLab's side"
         return DecidedFinding(finding, policy, FindingState.HELD, outcome)
-    if gitlab_problem and finding.system is System.GITLAB:
+    if gitlab_problem and _needs_gitlab(finding):
         return DecidedFinding(finding, policy, FindingState.HELD, gitlab_problem)
     return DecidedFinding(finding, policy, FindingState.OPEN)
+
+
+def _needs_gitlab(finding: Finding) -> bool:
+    """Whether a repair asks something of GitLab: a deploy token goes into every namespace that is new."""
+    return finding.system is System.GITLAB or finding.kind in _WITH_TOKEN
 
 
 def braked(decided: Sequence[DecidedFinding], projects: int, brake: Brake) -> str | None:

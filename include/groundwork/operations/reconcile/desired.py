@@ -27,9 +27,14 @@ def desired(target: Target) -> Desired:
     found: Desired = [
         (Kind.NAMESPACE, namespace.desired(target)),
         *((Kind.GUARDRAILS, manifest) for manifest in guardrails.desired(target)),
-        (Kind.CREDENTIALS, credentials.reference(target)),
+        (Kind.CREDENTIALS, _metadata(credentials.reference(target))),
     ]
     if target.repository.http_url is not None:
         found.append((Kind.GIT_REPOSITORY, git_repository.desired(target)))
         found.append((Kind.KUSTOMIZATION, kustomization.desired(target)))
     return found
+
+
+def _metadata(secret: Manifest) -> Manifest:
+    """What can be seen of a Secret without reading what it holds."""
+    return {key: secret[key] for key in ("apiVersion", "kind", "metadata")}

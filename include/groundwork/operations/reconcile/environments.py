@@ -23,6 +23,9 @@ from groundwork.resources.kustomization import PARKED_ANNOTATION
 from groundwork.resources.standing import Progress, applied_standing, is_refused, source_standing
 from groundwork.resources.target import Target
 
+REFUSED_KIND = "DeployToken"
+"""The kind under which it is found that GitLab does not accept what Flux signs in with."""
+
 _SUSPEND = "spec.suspend"
 _SEEN = Observation(Status.SYNCED, Reason.OBSERVED)
 _FLUX = (Kind.GIT_REPOSITORY, Kind.KUSTOMIZATION)
@@ -151,7 +154,7 @@ def _standing(
     if stands.status is Status.FAILED:
         findings = [_of(case, FindingClass.FAILED, resource, f"{stands.reason}: {stands.message}")]
         if resource.kind is Kind.GIT_REPOSITORY and is_refused(existing):
-            findings.append(_refused(case, resource))
+            findings.append(_refused(case))
         return stands, findings
     return stands, _stuck(case, resource, stands)
 
@@ -228,9 +231,17 @@ def _unfinished(case: Case, resource: GitOpsResource) -> Finding:
     return _of(case, FindingClass.UNFINISHED, resource, f"was never made: {reason}. Run the project again.")
 
 
-def _refused(case: Case, resource: GitOpsResource) -> Finding:
-    credential = case.recorded.resources.get(Kind.CREDENTIALS, resource)
-    return _of(case, FindingClass.CREDENTIALS, credential, "GitLab refuses the credentials Flux has")
+def _refused(case: Case) -> Finding:
+    return Finding(
+        FindingClass.CREDENTIALS,
+        System.CLUSTER,
+        REFUSED_KIND,
+        credentials.SECRET,
+        "GitLab refuses the credentials Flux has",
+        case.target.project.id,
+        case.view.name,
+        case.slug,
+    )
 
 
 def _worst(findings: Sequence[Finding]) -> Observation | None:

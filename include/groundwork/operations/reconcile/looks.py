@@ -17,7 +17,7 @@ from groundwork.model.statuses import Status
 from groundwork.operations.reconcile.observation import GitLabView, View, has_repository
 from groundwork.operations.services import Services
 from groundwork.records.inventory import RecordedProject
-from groundwork.resources import git_repository, ownership, repository, template
+from groundwork.resources import git_repository, repository, template
 from groundwork.resources.standing import is_refused
 
 
@@ -136,9 +136,9 @@ def _content(
 
 
 def _unlisted(view: GitLabView, looks: Mapping[UUID, Look]) -> str | None:
-    """A list that leaves out a project that is there, with its topic, cannot be relied on."""
+    """A list that leaves out a project that is there, with the topic asked for, cannot be relied on."""
     for look in looks.values():
         found = look.found
-        if found is not None and found.id not in view.projects and ownership.TOPIC in found.topics:
+        if found is not None and found.id not in view.projects and view.topic in found.topics:
             return f"GitLab's list of projects leaves out {found.path}, which is there."
     return None

@@ -44,8 +44,9 @@ _EXPECTED = (Status.APPLIED, Status.SYNCED)
 
 @dataclass(frozen=True)
 class GitLabView:
-    """GitLab's projects that carry Groundwork's topic, by id; `problem` is why they are not all."""
+    """GitLab's projects that carry `topic`, by id; `problem` is why they are not all."""
 
+    topic: str = ownership.TOPIC
     projects: Mapping[int, GitLabProject] = field(default_factory=dict)
     problem: str | None = None
 
@@ -106,13 +107,14 @@ def _gitlab(services: Services, topic: str, expected: int) -> GitLabView:
     try:
         found = {item.id: item for item in services.gitlab.projects.owned(topic)}
     except GroundworkError as error:
-        return GitLabView(problem=error.message)
+        return GitLabView(topic, problem=error.message)
     if expected and not found:
         return GitLabView(
+            topic,
             problem=f"GitLab lists none of {expected} recorded repositories: its answer was wrong, or"
-            " Groundwork's token has lost its rights. If they are really gone, look at one project at a time."
+            " Groundwork's token has lost its rights. If they are gone indeed, look at one project alone.",
         )
-    return GitLabView(found)
+    return GitLabView(topic, found)
 
 
 def _cluster(services: Services, name: str, selector: str, samples: Sequence[Manifest]) -> ClusterView:

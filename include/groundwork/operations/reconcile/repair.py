@@ -17,6 +17,7 @@ from groundwork.model.statuses import OperationStatus, Reason, Status
 from groundwork.operations.environment_steps import pace, request_token
 from groundwork.operations.ledger import Outcome, step
 from groundwork.operations.project_steps import gitlab_id
+from groundwork.operations.reconcile.environments import REFUSED_KIND
 from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
 from groundwork.records.inventory import RecordedProject, Selection
@@ -39,6 +40,7 @@ _KINDS = {
     "Namespace": Kind.NAMESPACE,
     "Secret": Kind.CREDENTIALS,
     "Credentials": Kind.CREDENTIALS,
+    REFUSED_KIND: Kind.CREDENTIALS,
     "GitRepository": Kind.GIT_REPOSITORY,
     "Kustomization": Kind.KUSTOMIZATION,
 }

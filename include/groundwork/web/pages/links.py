@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from groundwork.model.entities import Operation, StepEntry
+from groundwork.model.entities import StepEntry
 from groundwork.resources.kustomization import overlay_path
 
 _ENVIRONMENT_GROUP = "environment"
@@ -30,11 +30,6 @@ def task(run_page: str, entry: StepEntry, steps: list[StepEntry]) -> str:
     task_id = quote(f"{_ENVIRONMENT_GROUP}.{entry.step}", safe="")
     index = _environments(steps).get(entry.scope)
     return f"{run_page}/tasks/{task_id}" + (f"/mapped/{index}" if index is not None else "")
-
-
-def may_be_retried(operation: Operation | None) -> bool:
-    """Whether the last operation ended in a way that running its failed steps again may cure."""
-    return operation is not None and operation.status == "failed"
 
 
 def _environments(steps: list[StepEntry]) -> dict[str, int]:

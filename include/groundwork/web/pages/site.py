@@ -183,7 +183,10 @@ def _rights(context: Context, whole: Whole) -> dict[str, bool]:
     idle = last is None or last.status is not OperationStatus.RUNNING
     gone = whole.project.state.status in (Status.REMOVING, Status.REMOVED)
     return {
-        "retry": idle and links.may_be_retried(last) and caller.may_rerun(access.INITIALIZE),
+        "retry": idle
+        and whole.requested is not None
+        and whole.requested.status is OperationStatus.FAILED
+        and caller.may_rerun(access.INITIALIZE),
         "reconcile": idle and not gone and caller.may_trigger(access.RECONCILE),
         "add": idle and not gone and caller.may_trigger(access.ADD_ENVIRONMENTS),
         "decommission": idle
