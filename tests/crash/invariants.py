@@ -177,8 +177,8 @@ def _is_true(found: Reality, row: Object, namespace: Namespace) -> bool:
         case "GitRepository":
             return _at(objects["gitrepositories"], row, ("artifact", "revision"))
         case "Kustomization":
-            applied = [item["data"].get("environment") for item in objects["configmaps"]]
-            return len(applied) == 1 and _at(objects["kustomizations"], row, ("lastAppliedRevision",))
+            at = _at(objects["kustomizations"], row, ("lastAppliedRevision",))
+            return at and bool(namespace.applied)
     return False
 
 

@@ -33,6 +33,7 @@ _KINDS = {
 }
 # What Kubernetes itself puts into every namespace.
 _GIVEN = ("default", "kube-root-ca.crt")
+_APPLIED_BY_FLUX = "kustomize.toolkit.fluxcd.io/name"
 
 
 @dataclass
@@ -48,11 +49,12 @@ class Repository:
 
 @dataclass
 class Namespace:
-    """One namespace with what is in it, by the plural of the kind; `fetches` is whether the credentials in
-    its Secret are good for the repository."""
+    """One namespace with what is in it: `applied` from the repository by Flux, or `objects` of other origin,
+    by the plural of their kind. `fetches` is whether the credentials in its Secret open the repository."""
 
     namespace: Object
     objects: dict[str, list[Object]]
+    applied: list[Object]
     fetches: bool
 
 
@@ -116,8 +118,14 @@ def _read_cluster(systems: Systems, slug: str, found: Reality) -> None:
         ]
         for namespace in named:
             name = namespace["metadata"]["name"]
-            objects = {kind: items(f"{prefix}/namespaces/{name}/{kind}") for kind, prefix in _KINDS.items()}
-            found.namespaces.append(Namespace(namespace, objects, _fetches(found, objects)))
+            every = {kind: items(f"{prefix}/namespaces/{name}/{kind}") for kind, prefix in _KINDS.items()}
+            objects = {kind: [item for item in every[kind] if not _by_flux(item)] for kind in every}
+            applied = [item for kind in every for item in every[kind] if _by_flux(item)]
+            found.namespaces.append(Namespace(namespace, objects, applied, _fetches(found, objects)))
+
+
+def _by_flux(item: Object) -> bool:
+    return _APPLIED_BY_FLUX in (item["metadata"].get("labels") or {})
 
 
 def _fetches(found: Reality, objects: dict[str, list[Object]]) -> bool:

@@ -120,7 +120,7 @@ def test_runs_outlive_what_befalls_the_systems(
     wanted, first = request.config.getoption("schedules"), request.config.getoption("schedule_seed")
 
     @seed(first)
-    @settings(max_examples=max(1, wanted // 100), **DRAWN)
+    @settings(max_examples=max(1, wanted // 200), **DRAWN)
     @given(several=st.lists(schedules(), min_size=3, max_size=3), after=st.floats(0, 4))
     def outlive(several: list[Schedule], after: float) -> None:
         requests = [new_request(*schedule.environments) for schedule in several]

@@ -141,7 +141,7 @@ def test_a_cleared_task_changes_nothing(
     sandbox: Any, runs: Any, request_body: Any, slug: str, task_id: str
 ) -> None:
     """Cleared as in the UI, with all that come after it."""
-    run = runs.run(request_body)
+    run = runs.run({**request_body, "template_id": "settings-only"})
     assert run.state == "success"
     runs.clear(run.run_id, task_id)
     assert runs.wait(run.run_id).state == "success"
