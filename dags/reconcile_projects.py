@@ -31,6 +31,7 @@ DEFAULT_ARGS = {
     "retry_delay": timedelta(seconds=10),
     "retry_policy": GroundworkRetryPolicy(),
 }
+REPAIR = "Repair these projects, each under its lease; one that another operation holds is left to it."
 TASK = {"execution_timeout": timedelta(minutes=10)}
 
 
@@ -56,9 +57,8 @@ def list_repairs(pass_id: str) -> list[list[str]]:
     return reconcile_steps.batches(pass_id)
 
 
-@task(max_active_tis_per_dagrun=SIDE_BY_SIDE, **TASK)
+@task(max_active_tis_per_dagrun=SIDE_BY_SIDE, doc_md=REPAIR, **TASK)
 def repair(pass_id: str, projects: list[str], dag_run: Any = None) -> None:
-    """Repair these projects, each under its lease; one that another operation holds is left to it."""
     from groundwork.orchestration import reconcile_steps
 
     reconcile_steps.repair(pass_id, projects, dag_run)

@@ -21,10 +21,13 @@ from sandbox.control_plane.build import artefact
 from sandbox.lifecycle import Sandbox
 from sandbox.settings import Settings
 
-# What is broken on purpose need not be tried for minutes; templates that are lie beside the tests.
+# What is broken on purpose need not be tried for minutes, nor put right before a test has looked at it;
+# templates that are broken lie beside the tests.
 _PRODUCT = {
     "GROUNDWORK_FLUX_RETRY_INTERVAL": "5",
     "GROUNDWORK_SYNC_MAX_HEALTH_ATTEMPTS": "2",
+    "GROUNDWORK_RECONCILE_INTERVAL": "86400",
+    "GROUNDWORK_RECONCILE_MAX_REPAIRS": "1",
     "GROUNDWORK_CATALOG_PATHS": str(Path(__file__).parent / "catalog"),
 }
 _DEFAULTS: Mapping[str, str] = MappingProxyType({})

@@ -33,7 +33,7 @@ def broken_after_failure(found: Reality) -> list[str]:
 
 def broken_after_rollback(found: Reality) -> list[str]:
     """What is wrong with a project that was to be rolled back, nothing of it having been there before."""
-    problems = list(_explained(found))
+    problems = list(_explained(found, ("failed", "removed")))
     problems += [
         f"{namespace.namespace['metadata']['name']} is still there" for namespace in found.namespaces
     ]
@@ -115,13 +115,15 @@ def _ended_well(found: Reality) -> Iterator[str]:
         yield "the lease is still held"
 
 
-def _explained(found: Reality) -> Iterator[str]:
+def _explained(found: Reality, project_is: tuple[str, ...] = ("failed",)) -> Iterator[str]:
     """A failure has a reason, wherever somebody would look for it."""
-    last = found.operations[-1] if found.operations else None
-    for what in (*found.projects, *([last] if last else [])):
-        if what["status"] != "failed":
+    for what, right in (
+        *((project, project_is) for project in found.projects),
+        *((operation, ("failed",)) for operation in found.operations[-1:]),
+    ):
+        if what["status"] not in right:
             yield f"{_title(what)} is {what['status']} although the run failed"
-        elif not what["reason"] or not what["message"]:
+        elif what["status"] == "failed" and not (what["reason"] and what["message"]):
             yield f"{_title(what)} failed without a reason: {what['reason']}: {what['message']}"
     if any(lease["live"] for lease in found.leases):
         yield "the lease is still held"

@@ -1,8 +1,8 @@
 """Runs steps of an operation as Airflow runs tasks: each in a process of its own, forked from a warm one.
 
 A program of its own: `python task_server.py SOCKET DAG`. Each connection to the socket is a process, which
-first tells its id. It is sent where its systems are, then jobs, each a line of JSON, answering each with how
-it ended; one that is killed answers no more. The server ends when its standard input does.
+first tells its id. It is sent where its systems are, then jobs, each a line of JSON, and answers each with
+how it ended; one that is killed answers no more. The server ends when its standard input does.
 """
 
 from __future__ import annotations

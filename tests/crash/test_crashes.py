@@ -123,7 +123,7 @@ def test_any_step_may_be_cleared_and_the_whole_run_repeated(
 
 
 def counts(place: Place, event: Event) -> bool:
-    """Whether an event is a change to crash at: not the bookkeeping of a step that waits, however often."""
+    """Whether an event is a change to crash at: not the bookkeeping of a step that waits again and again."""
     return event.mutates and (place.step != SETTLES or event.channel is not Channel.POSTGRES)
 
 

@@ -1,7 +1,7 @@
 """A removal that is killed anywhere is run again, and in the end everything of the project is gone.
 
 As in `test_crashes`, for `decommission_project`: one run for every moment right before a step and right after
-each change that it makes outside itself.
+each change that it makes in GitLab or the cluster.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .reality import read
 from .run import Place, Run, TaskServer, task_server
 from .systems import Systems
 from .test_crashes import Crash
-from .wire import Action, Script
+from .wire import Action, Channel, Event, Script
 
 AT_ONCE = 4
 NewRequest = Callable[..., dict[str, Any]]
@@ -67,13 +67,19 @@ async def _every_crash(
     crashes = [
         Crash(place.step, place.environment, after)
         for place, events in first.items()
-        for after in range(sum(event.mutates for event in events) + 1)
+        for after in (0, *_changes_outside(events))
     ]
 
     async def one(crash: Crash) -> tuple[Crash, Run, list[str]]:
         return crash, *await removed(crash.script)
 
     return await asyncio.gather(*(one(crash) for crash in crashes))
+
+
+def _changes_outside(events: list[Event]) -> list[int]:
+    """Which of the changes of a step are made elsewhere than in the records; the first one is 1."""
+    changes = [event for event in events if event.mutates]
+    return [number for number, event in enumerate(changes, 1) if event.channel is not Channel.POSTGRES]
 
 
 def _left(systems: Systems, slug: str) -> list[str]:

@@ -186,6 +186,15 @@ def test_an_unknown_branch_is_not_made_by_accident(project: Project) -> None:
         _commit(project, unique("absent"), {"action": "create", "file_path": "a", "content": "a"})
 
 
+def test_commits_of_all_branches_are_listed_when_asked_for(project: Project) -> None:
+    branch, path = unique("side"), unique("file")
+    action = {"action": "create", "file_path": path, "content": "x"}
+    commit = _commit(project, branch, action, start_branch="main")
+    assert commit.id not in [row.id for row in project.commits.list(get_all=True)]
+    listed = project.commits.list(query_parameters={"all": True}, get_all=True)
+    assert commit.id in [row.id for row in listed]
+
+
 def test_commits_are_listed_and_filtered(project: Project) -> None:
     path = unique("only")
     commit = _commit(project, "main", {"action": "create", "file_path": path, "content": "x"})
