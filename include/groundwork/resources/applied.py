@@ -10,11 +10,10 @@ from groundwork.clients.kubernetes import Cluster, Manifest
 from groundwork.errors import WaitingError
 from groundwork.model.changes import Action, Change, Difference, System
 from groundwork.resources import ownership
+from groundwork.resources.conditions import REQUESTED_AT
 from groundwork.resources.differences import differences
 from groundwork.resources.ownership import Claim
 
-# Asks Flux to look; not a part of how an object should be.
-REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 _LOOK_AGAIN = 2.0
 # What says which object this is, and what nobody may see.
 _NOT_COMPARED = ("apiVersion", "kind", "stringData", "data")

@@ -9,6 +9,8 @@ from typing import Any
 
 Object = dict[str, Any]
 
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+"""Annotation that asks Flux to look now; not a part of how an object should be."""
 PATH_NOT_FOUND = "kustomization path not found"
 """In the message of a failure: the overlay's folder is missing from the repository."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from groundwork.clients.kubernetes import Manifest
 from groundwork.resources import git_repository
-from groundwork.resources.applied import REQUESTED_AT
+from groundwork.resources.conditions import REQUESTED_AT
 from groundwork.resources.guardrails import SERVICE_ACCOUNT
 from groundwork.resources.target import Target
 

@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from groundwork.resources.conditions import (
     PATH_NOT_FOUND,
+    REQUESTED_AT,
     Object,
     artifact_commit,
     commit_of,
@@ -168,7 +169,7 @@ def _applied(git_repository: Object, kustomization: Object, expected: Expectatio
     commit = artifact_commit(git_repository)
     ready = condition(kustomization, "Ready")
     if ready.get("status") == "False" and is_current(kustomization, ready):
-        return _failure(kustomization, ready, str(commit), expected)
+        return _unfetched(git_repository) or _failure(kustomization, ready, str(commit), expected)
     status = status_of(kustomization)
     if status.get("observedGeneration") != generation_of(kustomization) or ready.get("status") != "True":
         return _progress(kustomization)
@@ -180,6 +181,14 @@ def _applied(git_repository: Object, kustomization: Object, expected: Expectatio
     ):
         return _waiting("NotHealthy", "Flux has not found the workload healthy yet")
     return Verdict(Outcome.SYNCED, "Synced", f"Flux has applied {str(commit)[:12]}", revision=commit)
+
+
+def _unfetched(git_repository: Object) -> Verdict | None:
+    """While Flux has yet to fetch what it was asked to, a failure may be that of a commit just mended."""
+    asked = (git_repository["metadata"].get("annotations") or {}).get(REQUESTED_AT)
+    if asked is None or asked == status_of(git_repository).get("lastHandledReconcileAt"):
+        return None
+    return _waiting("SourceProgressing", "Flux has not fetched the newest commit yet", GIT_REPOSITORY)
 
 
 def _failure(kustomization: Object, ready: Object, commit: str, expected: Expectation) -> Verdict:

@@ -37,14 +37,24 @@ def condition(
 
 
 def source(
-    *conditions: Object, commit: str | None = OURS, suspend: bool = False, generation: int = 1
+    *conditions: Object,
+    commit: str | None = OURS,
+    suspend: bool = False,
+    generation: int = 1,
+    asked: str | None = None,
+    handled: str | None = None,
 ) -> Object:
     status: Object = {"conditions": list(conditions or (condition("Ready", "True", "Succeeded"),))}
+    if handled:
+        status["lastHandledReconcileAt"] = handled
     if commit:
         status["artifact"] = {"revision": f"main@sha1:{commit}"}
     return {
         "kind": "GitRepository",
-        "metadata": {"generation": generation},
+        "metadata": {
+            "generation": generation,
+            "annotations": {"reconcile.fluxcd.io/requestedAt": asked} if asked else None,
+        },
         "spec": {"suspend": suspend},
         "status": status,
     }
@@ -297,6 +307,22 @@ CASES: list[tuple[str, Object | None, Object | None, Expectation, Outcome, str]]
     (
         "build failed",
         source(),
+        kustomization(*failed("BuildFailed")),
+        EXPECTED,
+        Outcome.FAILED,
+        "BuildFailed",
+    ),
+    (
+        "build failed on what Flux had, before it fetched the commit that mends it",
+        source(asked="operation-2", handled="operation-1"),
+        kustomization(*failed("BuildFailed")),
+        EXPECTED,
+        Outcome.WAITING,
+        "SourceProgressing",
+    ),
+    (
+        "build failed and there is nothing newer to fetch",
+        source(asked="operation-2", handled="operation-2"),
         kustomization(*failed("BuildFailed")),
         EXPECTED,
         Outcome.FAILED,
