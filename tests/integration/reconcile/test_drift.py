@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import gitlab
 import pytest
@@ -44,11 +45,12 @@ class World:
 @pytest.fixture(scope="module")
 def world(operations: Driver, api: gitlab.Gitlab, kubectl: Any, database: Any) -> World:
     # In a private group nobody could open a repository to others.
-    api.groups.update("platform", {"visibility": "public"})
-    request = operations.request(*ENVIRONMENTS)
+    group = f"drifts-{uuid4().hex[:8]}"
+    api.groups.create({"name": group, "path": group, "visibility": "public"})
+    request = operations.request(*ENVIRONMENTS, repository={"group_path": group})
     assert operations.run(request).status == "succeeded"
     slug = request["slug"]
-    return World(slug, api.projects.get(f"platform/{slug}"), kubectl, database)
+    return World(slug, api.projects.get(f"{group}/{slug}"), kubectl, database)
 
 
 def _labels(name: str, value: str | None) -> Callable[[World], None]:
