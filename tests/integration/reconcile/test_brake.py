@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.conftest import SYSTEMS
 from tests.driver import Driver
 
 from .passes import Reconcile
 
 LIST = "/projects$"
+
+
+@pytest.fixture(scope="module")
+def sandbox_systems(own_sandbox: Callable[[str], Any]) -> Any:
+    """A sandbox of its own, because its GitLab fails for everybody."""
+    made = own_sandbox("brake")
+    made.up(SYSTEMS)
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -143,9 +143,12 @@ def test_an_operation_whose_run_died_is_ended(reconcile: Reconcile, database: An
     )
     seen = reconcile.run(slug)
     assert reconcile.classes(seen, slug) == {("dead_operation", "healed")}
-    assert (
-        database.execute("SELECT count(*) FROM operations WHERE status = 'running'").fetchone()["count"] == 0
-    )
+    running = database.execute(
+        "SELECT count(*) FROM operations JOIN projects ON projects.id = project_id"
+        " WHERE slug = %s AND operations.status = 'running'",
+        [slug],
+    ).fetchone()
+    assert running["count"] == 0
     assert reconcile.statuses(slug)["project"] == "synced"
 
 
