@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import SYSTEMS
 from tests.driver import Driver
 
 from .passes import Reconcile
@@ -19,7 +18,7 @@ LIST = "/projects$"
 def sandbox_systems(own_sandbox: Callable[[str], Any]) -> Any:
     """A sandbox of its own, because its GitLab fails for everybody."""
     made = own_sandbox("brake")
-    made.up(SYSTEMS)
+    made.up_systems()
     return made
 
 
