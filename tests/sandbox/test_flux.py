@@ -66,7 +66,14 @@ def test_a_remote_base_is_refused(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize(
     ("verb", "resource", "allowed"),
-    [("create", "namespaces", "yes"), ("delete", "namespaces", "no"), ("list", "pods", "no")],
+    [
+        ("create", "namespaces", "yes"),
+        ("delete", "namespaces", "yes"),
+        ("list", "pods", "yes"),
+        ("delete", "nodes", "no"),
+        ("create", "clusterrolebindings", "no"),
+        ("update", "gitrepositories", "no"),
+    ],
 )
 def test_groundworks_own_rights_are_those_of_its_cluster_role(
     sandbox_cluster: SharedSandbox, verb: str, resource: str, allowed: str
