@@ -32,7 +32,7 @@ class Ports:
         self._owner = str(owner)
         self._own = owner / "ports.json"
         self._registry = registry
-        self._chosen: dict[str, int] = json.loads(self._own.read_text()) if self._own.exists() else {}
+        self._chosen = self._stored()
 
     def __getitem__(self, name: str) -> int:
         return self._chosen[name]
@@ -50,7 +50,8 @@ class Ports:
         self._registry.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self._registry.with_suffix(".lock")):
             reserved = self._read()
-            mine = dict(self._chosen)
+            # Read again: another process may have chosen since this one began.
+            mine = self._stored()
             others = {
                 port for owner, ports in reserved.items() if owner != self._owner for port in ports.values()
             }
@@ -73,6 +74,10 @@ class Ports:
             reserved = self._read()
             reserved.pop(self._owner, None)
             write_private(self._registry, json.dumps(reserved, indent=1))
+
+    def _stored(self) -> dict[str, int]:
+        chosen: dict[str, int] = json.loads(self._own.read_text()) if self._own.exists() else {}
+        return chosen
 
     def _read(self) -> dict[str, dict[str, int]]:
         if not self._registry.exists():

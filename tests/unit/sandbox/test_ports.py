@@ -36,6 +36,14 @@ def test_sandboxes_that_choose_at_once_share_none(tmp_path: Path) -> None:
     assert len(set(chosen)) == len(chosen)
 
 
+def test_two_processes_that_begin_one_sandbox_at_once_agree(tmp_path: Path) -> None:
+    owner, registry = _owner(tmp_path, "sandbox"), tmp_path / "ports.json"
+    first, second = Ports(owner, registry), Ports(owner, registry)
+    first.reserve(_NAMES)
+    second.reserve(_NAMES)
+    assert [second[name] for name in _NAMES] == [first[name] for name in _NAMES]
+
+
 def test_only_the_taken_port_is_chosen_again(tmp_path: Path) -> None:
     ports = Ports(_owner(tmp_path, "sandbox"), tmp_path / "ports.json")
     ports.reserve(_NAMES)
