@@ -11,8 +11,8 @@ from rich.console import Console
 
 from sandbox.control_plane.build import Artefact, artefact, ensure_built
 from sandbox.control_plane.pki import Authority
-from sandbox.errors import ProgramFailed
-from sandbox.health import Probe, http_probe
+from sandbox.errors import ProgramFailed, Unhealthy
+from sandbox.health import Probe, http_probe, wait_until
 from sandbox.ports import HOST, Ports
 from sandbox.program import Part, Program, Task
 from sandbox.settings import CLONE, Settings
@@ -106,6 +106,7 @@ class ControlPlane(Part):
         return [
             Task("cluster-objects", self._apply_objects, after=["kube-apiserver"]),
             Task("nodes", self._wait_for_nodes, after=["kwok", "cluster-objects"]),
+            Task("rights", self._wait_for_rights, after=["kube-controller-manager", "cluster-objects"]),
         ]
 
     def env(self) -> dict[str, str]:
@@ -261,6 +262,18 @@ class ControlPlane(Part):
 
     def _wait_for_nodes(self) -> None:
         self._kubectl("wait", "--for=condition=Ready", "--timeout=60s", "nodes", "--all")
+
+    def _wait_for_rights(self) -> None:
+        """The controller manager fills the built-in role `edit` only some seconds after its start."""
+
+        def check() -> None:
+            for right in (("list", "deployments.apps"), ("patch", "configmaps")):
+                try:
+                    self._kubectl("auth", "can-i", *right, "--all-namespaces", f"--as={PRODUCT_USER}")
+                except ProgramFailed as error:
+                    raise Unhealthy(f"{PRODUCT_USER} may not {' '.join(right)} yet") from error
+
+        wait_until(check, seconds=60, what="rights")
 
     def _kubectl(self, *arguments: str) -> None:
         done = subprocess.run(
