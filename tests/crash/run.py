@@ -25,7 +25,7 @@ from .wire import Action, Event, Script, Wire
 HERE = Path(__file__).parent
 INCLUDE = HERE.parents[1] / "include"
 CATALOG = HERE.parent / "catalog"
-LONGEST_STEP = 120.0
+LONGEST_STEP = 300.0
 _EXPANDING = ("record_resources", "record_removal")
 _KILLED = {"action": "retry", "delay": None, "expected": True, "reason": "Killed", "message": "killed"}
 SECOND = 0.02
@@ -81,6 +81,13 @@ class Try:
     place: Place
     events: list[Event]
     error: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place.step}[{self.place.environment}] {self.place.try_number}"
+        if self.error is None:
+            return f"{where}: went well"
+        told = "{action} {reason}: {message}".format(**self.error)
+        return f"{where}: {told}" if self.error["expected"] else f"{where}: {told}\n{self.error['traceback']}"
 
 
 @dataclass
@@ -154,12 +161,14 @@ class Run:
         return state
 
     async def _before(self, task: Task, scope: str) -> list[tuple[str, str]]:
-        """What one task waits for; a task after mapped ones waits for each of them."""
+        """What one task waits for; a task after mapped ones waits for each, and for what says how many."""
         mapped = {item.task_id for item in self.server.tasks if item.mapped} & set(task.upstream)
         plain = [(name, "") for name in task.upstream if name not in mapped]
         if mapped and not task.mapped:
-            await self._ended(next(item.task_id for item in self.server.tasks if item.step in _EXPANDING))
-            return plain + [(name, each) for name in mapped for each in self.environments]
+            expanding = next(item.task_id for item in self.server.tasks if item.step in _EXPANDING)
+            await self._ended(expanding)
+            each = [(name, scope) for name in mapped for scope in self.environments]
+            return [*plain, (expanding, ""), *each]
         return plain + [(name, scope) for name in mapped]
 
     async def _tried(self, task: Task, scope: str) -> str:

@@ -120,23 +120,31 @@ class Schedule:
 
 @dataclass
 class Player:
-    """Plays faults to one run: counts its events over all its processes."""
+    """Plays faults to one run: counts its events over all its processes, and keeps what struck each try."""
 
     faults: tuple[Fault, ...]
     seen: Counter[tuple[Channel, bool]] = field(default_factory=Counter)
-    refused: bool = False
-    """Whether a fault has struck that no retry heals."""
+    struck: dict[Place, list[Fault]] = field(default_factory=dict)
 
-    def __call__(self, _place: Place) -> Script:
-        return self._verdict
+    def __call__(self, place: Place) -> Script:
+        return lambda event: self._verdict(place, event)
 
-    def _verdict(self, event: Event) -> Action:
+    @property
+    def right_ends(self) -> set[str]:
+        """How the run may end. Only what no retry heals fails it; and a try that another fault struck as well
+        may have ended by that one, and the next try went well."""
+        lasting = [tried for tried in self.struck.values() if any(fault.kind in LASTING for fault in tried)]
+        if any(len(tried) == 1 for tried in lasting):
+            return {"failed"}
+        return {"failed", "success"} if lasting else {"success"}
+
+    def _verdict(self, place: Place, event: Event) -> Action:
         self.seen[event.channel, False] += 1
         self.seen[event.channel, True] += event.mutates
         for fault in self.faults:
             due = self.seen[fault.channel, fault.changes] == fault.nth
             if fault.channel is event.channel and due and (event.mutates or not fault.changes):
-                self.refused = self.refused or fault.kind in LASTING
+                self.struck.setdefault(place, []).append(fault)
                 return fault.action
         return Action()
 

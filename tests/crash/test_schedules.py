@@ -28,8 +28,9 @@ from .schedules import Player, Schedule, schedules
 from .systems import Systems, systems_of
 
 AT_ONCE = 5
-# What a fault is about must not take the defaults' half minute; retries are what makes up for it.
-QUICK = {"GROUNDWORK_HTTP_TIMEOUT": "5", "GROUNDWORK_GIT_TIMEOUT": "10", "GROUNDWORK_SYNC_DEADLINE": "60"}
+# What a fault is about must not take the defaults' half minute; retries are what makes up for it. Flux's
+# controllers need up to a minute or two to find back to a restarted API server.
+QUICK = {"GROUNDWORK_HTTP_TIMEOUT": "5", "GROUNDWORK_GIT_TIMEOUT": "10", "GROUNDWORK_SYNC_DEADLINE": "240"}
 
 # A schedule takes seconds and is never quite the same again: it is reported as it is, not made smaller.
 DRAWN: dict[str, Any] = {
@@ -162,20 +163,20 @@ async def _played(
     runs = [_run(stage, request, player, calm) for player in players]
     with schedule.switched(stage.control, request["slug"]):
         await asyncio.gather(*(run.complete() for run in runs))
-    problems = [f"{item.place}: {item.error}" for run in runs for item in run.tries if _unexpected(item)]
+    problems = [str(item) for run in runs for item in run.tries if _unexpected(item)]
     accepted = [run for run in runs if run.operation_id]
     problems += [_refusal(run) for run in runs if run not in accepted and not _is_refusal(run)]
     for run, player in zip(runs, players, strict=True):
-        wanted = "failed" if player.refused or schedule.push == "git_reject" else "success"
-        if run in accepted and run.state != wanted:
-            problems.append(f"{run.state}: {[(item.place, item.error) for item in run.tries if item.error]}")
+        right = {"failed"} if schedule.push == "git_reject" else player.right_ends
+        if run in accepted and run.state not in right:
+            problems.append(f"{run.state}: {[str(item) for item in run.tries if item.error]}")
     found = await asyncio.to_thread(read, stage.systems, request["slug"])
     if any(run.state == "success" for run in accepted):
         return problems + broken_after_success(found, schedule.environments)
     problems += broken_after_failure(found)
     again = {**request, "project_id": str(found.projects[0]["id"])}
     healed = await _run(stage, again, Player(()), calm).complete()
-    problems += [f"run again: {item.place}: {item.error}" for item in healed.tries if item.error]
+    problems += [f"run again: {item}" for item in healed.tries if item.error]
     found = await asyncio.to_thread(read, stage.systems, request["slug"])
     return problems + broken_after_success(found, schedule.environments)
 
@@ -196,4 +197,4 @@ def _is_refusal(run: Run) -> bool:
 
 
 def _refusal(run: Run) -> str:
-    return f"not accepted: {[(item.place, item.error) for item in run.tries]}"
+    return f"not accepted: {[str(item) for item in run.tries]}"

@@ -72,6 +72,7 @@ _RESOURCES = {
 _FLUX_CONTROLLERS = (
     "app.kubernetes.io/part-of=flux,app.kubernetes.io/component in (source-controller,kustomize-controller)"
 )
+_READY = "/readyz"
 _FLUX_GROUPS = ("source.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1")
 
 
@@ -232,8 +233,12 @@ class Cluster:
             "spec": {"resourceAttributes": {"verb": verb, "group": group, "resource": resource}},
         }
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        answer = self._call("POST", path, "ask for own rights", review, "application/json")
-        return bool(answer.get("status", {}).get("allowed"))
+        doing = "ask for own rights"
+        answer = self._call("POST", path, doing, review, "application/json")
+        if answer.get("status", {}).get("allowed"):
+            return True
+        self._must_be_ready(doing)
+        return False
 
     def _served(self) -> builtins.list[str]:
         """The API groups of the cluster, each once: at the version the cluster prefers."""
@@ -283,6 +288,8 @@ class Cluster:
                 _request_timeout=self._timeout,
             )
         except ApiException as error:
+            if error.status == 403:
+                self._must_be_ready(doing)
             raise _translated(error, doing, self.name) from error
         except HTTPError as error:
             raise Unavailable(f"Could not {doing}: cluster {self.name} does not answer ({error}).") from error
@@ -291,6 +298,24 @@ class Cluster:
         except ValueError as error:
             raise Unavailable(f"Could not {doing}: cluster {self.name} did not answer in JSON.") from error
         return answer
+
+    def _must_be_ready(self, doing: str) -> None:
+        """Raises `Unavailable` unless the API server calls itself ready.
+
+        One that starts refuses everybody everything until it has read who has which rights. Source:
+        Kubernetes docs, "Kubernetes API health endpoints".
+        """
+        try:
+            self._api.call_api(
+                _READY,
+                "GET",
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=self._timeout,
+            )
+        except (ApiException, HTTPError) as error:
+            refused = f"cluster {self.name} refused it, and does not say at {_READY} that it is ready"
+            raise Unavailable(f"Could not {doing}: {refused}.") from error
 
 
 def _path(reference: Manifest, resource: _Resource | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +24,7 @@ _KINDS = (
     "namespaces,serviceaccounts,rolebindings,resourcequotas,limitranges,networkpolicies,secrets,"
     "gitrepositories,kustomizations"
 )
-_LABEL = "groundwork.dev/project-id"
 _READS = ("GET", "HEAD")
-# Fetching by git is a POST, and so is setting the server's own switches.
-_NO_WRITES = ("/-/sandbox", "git-upload-pack")
 
 
 class Reconcile:
@@ -100,28 +98,42 @@ class Reconcile:
     @contextmanager
     def faults(self) -> Iterator[FaultClient]:
         """The GitLab server's switches, all off again afterwards."""
-        token = self._sandbox.state.secret("gitlab_admin_token")
-        with FaultClient(self._sandbox.gitlab_url, token) as control:
+        with self._control() as control:
             try:
                 yield control
             finally:
                 control.clear()
 
     def writes(self, slug: str, work: Callable[[], object]) -> list[str]:
-        """What `work` has written: requests that change something in GitLab, by its own journal, and objects
-        of a project that have another resourceVersion in the cluster, other than what Flux wrote itself."""
-        with self.faults() as control:
+        """What `work` has written of one project: requests that change something in GitLab, by its own
+        journal, and objects that have another resourceVersion in the cluster, other than what Flux wrote
+        itself. Other tests write to projects of theirs meanwhile."""
+        with self._control() as control:
             before, after = self._versions(slug), max((item.number for item in control.journal()), default=0)
             work()
+            own = self._requests_about(slug)
             asked = [
                 f"{item.method} {item.path}"
                 for item in control.journal(after)
                 if item.method not in _READS
-                and "/-/sandbox" not in item.path
+                and own.match(item.path)
+                # Fetching by git is a POST as well.
                 and "upload-pack" not in item.path
             ]
         now = self._versions(slug)
         return asked + sorted(f"{key}" for key in {*before, *now} if before.get(key) != now.get(key))
+
+    def _control(self) -> FaultClient:
+        return FaultClient(self._sandbox.gitlab_url, self._sandbox.state.secret("gitlab_admin_token"))
+
+    def _requests_about(self, slug: str) -> re.Pattern[str]:
+        """Matches the paths of requests to GitLab that are about this project."""
+        [row] = self._database.execute(
+            "SELECT gitlab_id, path FROM repositories r JOIN projects p ON p.id = project_id"
+            " WHERE p.slug = %s",
+            [slug],
+        ).fetchall()
+        return re.compile(rf"/api/v4/projects/{row['gitlab_id']}(/|$)|/{re.escape(row['path'])}\.git/")
 
     def _versions(self, slug: str) -> dict[str, str]:
         """Every object of a project with what tells its last write by Groundwork's field manager."""
