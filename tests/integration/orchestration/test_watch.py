@@ -64,6 +64,14 @@ class Cluster:
         return FluxWatch("test", self.connect, SELECTOR)
 
 
+@pytest.fixture(scope="module")
+def sandbox_cluster(own_sandbox: Callable[[str], Any]) -> Any:
+    """A control plane of its own, because its API server is killed."""
+    made = own_sandbox("watch")
+    made.up(["control-plane"])
+    return made
+
+
 @pytest.fixture
 def cluster(sandbox_cluster: Any) -> Iterator[Cluster]:
     made = Cluster(sandbox_cluster)
