@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import hypothesis
 import pytest
 from rich.console import Console
 
@@ -34,6 +35,11 @@ _DEFAULTS: Mapping[str, str] = MappingProxyType({})
 _HOME = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int | None]()
 _FAILED = pytest.StashKey[bool]()
+
+
+# How long something takes says nothing about whether it is right.
+hypothesis.settings.register_profile("groundwork", deadline=None)
+hypothesis.settings.load_profile("groundwork")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -315,7 +315,7 @@ async def _answer_to(request: _Request, connect: Callable[[], object]) -> bytes:
         answer: bytes = await reader.read()
         return answer
     finally:
-        writer.close()
+        writer.transport.abort()  # to close TLS properly takes longer than a run may last
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:
