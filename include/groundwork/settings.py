@@ -22,6 +22,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+_REPAIRING = 2 * 3600.0
+
 
 class Settings(BaseSettings):
     """All settings, with unit and default. Times are seconds."""
@@ -162,6 +164,11 @@ class Settings(BaseSettings):
     deploy_token_renewal_days: int = Field(
         default=30, ge=1, description="Days before its end from which a deploy token is rotated."
     )
+
+    @property
+    def reconcile_pass_timeout(self) -> float:
+        """Longest time that a reconcile pass may take: to wait for approval, and then to repair."""
+        return self.reconcile_approval_timeout + _REPAIRING
 
     @field_validator("catalog_paths", mode="before")
     @classmethod
