@@ -154,9 +154,10 @@ class Settings(BaseSettings):
         default=900,
         description="How long one step of a decommission waits for what it removes to be gone.",
     )
-    backup_dir: Path | None = Field(
+    backup_location: str | None = Field(
         default=None,
-        description="Folder that decommissioned projects are backed up to; every worker must reach it.",
+        description="Where decommissioned projects are backed up to: a folder that every worker reaches, or a"
+        " URL such as `s3://bucket/prefix`, without credentials.",
     )
     deploy_token_days: int = Field(
         default=365, ge=2, description="Days that an environment's deploy token is good for."
