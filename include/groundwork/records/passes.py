@@ -100,11 +100,16 @@ _APPROVED = """
 UPDATE findings SET state = 'open', outcome = ''
 WHERE pass_id = %(pass_id)s AND state = 'awaiting_approval'
 """
-_UNREPAIRED = """
-UPDATE findings
-SET state = CASE state WHEN 'awaiting_approval' THEN 'held' ELSE 'repair_failed' END,
-    outcome = CASE state WHEN 'awaiting_approval' THEN %(not_approved)s ELSE %(cut_off)s END
-WHERE pass_id = %(pass_id)s AND policy = 'heal' AND state IN ('open', 'awaiting_approval')
+_NOT_APPROVED = """
+UPDATE findings SET state = 'held', outcome = %(outcome)s
+WHERE pass_id = %(pass_id)s AND state = 'awaiting_approval'
+"""
+_CUT_OFF = """
+UPDATE findings SET state = 'repair_failed', outcome = %(outcome)s
+WHERE pass_id = %(pass_id)s AND policy = 'heal' AND state = 'open'
+"""
+_PROBLEM = """
+UPDATE reconcile_passes SET problems = problems || to_jsonb(%(problem)s::text) WHERE id = %(id)s
 """
 _SETTLE = """
 UPDATE findings
@@ -225,10 +230,20 @@ class Passes:
         with self._database.transaction() as transaction:
             transaction.run(_APPROVED, pass_id=pass_id)
 
-    def unrepaired(self, pass_id: UUID, *, not_approved: str, cut_off: str) -> None:
-        """Records of what was to be repaired and was not whether it was not approved, or was cut off."""
+    def not_approved(self, pass_id: UUID, outcome: str) -> int:
+        """Records that what awaited approval did not get it; answers how many findings that are."""
         with self._database.transaction() as transaction:
-            transaction.run(_UNREPAIRED, pass_id=pass_id, not_approved=not_approved, cut_off=cut_off)
+            return transaction.run(_NOT_APPROVED, pass_id=pass_id, outcome=storable(outcome))
+
+    def cut_off(self, pass_id: UUID, outcome: str) -> int:
+        """Records that what was to be repaired was not, and that the pass is incomplete for it; answers how
+        many findings that are."""
+        with self._database.transaction() as transaction:
+            number = transaction.run(_CUT_OFF, pass_id=pass_id, outcome=storable(outcome))
+            if number:
+                problem = f"{number} findings were not repaired: {outcome}."
+                transaction.run(_PROBLEM, id=pass_id, problem=storable(problem))
+        return number
 
     def settle(self, found: Collection[DecidedFinding], state: FindingState, outcome: str = "") -> None:
         """Records what became of findings."""

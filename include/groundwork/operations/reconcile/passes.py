@@ -36,7 +36,7 @@ _RENEWED_LATELY = 3600.0
 # Whether these are still so only a look into the project tells.
 _NEEDS_A_LOOK = frozenset({FindingClass.CREDENTIALS, FindingClass.EXPIRING, FindingClass.REPOSITORY_GONE})
 _NOT_APPROVED = "its repair was not approved"
-_CUT_OFF = "its repair was cut off; a later pass looks again"
+_CUT_OFF = "the repair was cut off, a later pass looks again"
 
 
 def observe_and_decide(services: Services, run: Run, selection: Selection) -> Pass:
@@ -95,14 +95,15 @@ def repair(services: Services, pass_id: UUID, projects: Collection[UUID], run: R
 def finish(services: Services, pass_id: UUID) -> Pass:
     """End a pass. What still awaits approval did not get it, and what else was to be repaired was cut off.
 
-    Raises `Incomplete`, with the pass recorded, if a system could not be seen as a whole.
+    Raises `Incomplete`, with the pass recorded, if a system was not seen as a whole or repairs were cut off.
     """
     passes = services.records.passes
-    passes.unrepaired(pass_id, not_approved=_NOT_APPROVED, cut_off=_CUT_OFF)
+    passes.not_approved(pass_id, _NOT_APPROVED)
+    passes.cut_off(pass_id, _CUT_OFF)
     ended = passes.finish(pass_id, keep_seconds=services.settings.reconcile_history)
     if ended.status is PassStatus.INCOMPLETE:
         raise Incomplete(
-            "This pass is incomplete, and nothing was repaired where it could not see. "
+            "This pass is incomplete; where it could not see, nothing was repaired. "
             + " ".join(ended.problems)
         )
     return ended
