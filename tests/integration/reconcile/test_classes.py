@@ -9,7 +9,7 @@ from uuid import uuid4
 import gitlab
 import pytest
 
-from groundwork.errors import Incomplete
+from groundwork.errors import Incomplete, NotFound
 from groundwork.operations.reconcile import passes
 from groundwork.operations.resolution import Run
 from tests.driver import Driver, driver
@@ -209,6 +209,8 @@ def test_a_project_of_which_nothing_is_left_is_told(
     assert ("repository_gone", "open") in reconcile.classes(gone, slug)
     kubectl("delete", "kustomization", slug, "-n", space)
     kubectl("delete", "namespace", space, "--wait=true")
+    part = reconcile.observe(slug, environment="dev")
+    assert {found for found, _ in reconcile.classes(part, slug)} == {"repository_gone", "missing"}
     seen = reconcile.run(slug)
     assert reconcile.classes(seen, slug) == {("zombie", "open")}
     assert reconcile.statuses(slug)["project"] == "drifted"
@@ -234,6 +236,13 @@ def test_many_repairs_wait_for_approval(
         passes.finish(services, begun.id)
     assert reconcile.classes(begun, slug) == {("missing", "healed")}
     kubectl("get", "resourcequota", "groundwork", "-n", space, "-o", "json")
+
+
+def test_a_selection_that_nothing_is_recorded_of_is_an_error(reconcile: Reconcile, slug: str) -> None:
+    with pytest.raises(NotFound, match="no project in the records for organization 'nobody'"):
+        reconcile.observe(organization="nobody")
+    with pytest.raises(NotFound, match=f"for project '{slug}' and environment 'staging'"):
+        reconcile.observe(slug, environment="staging")
 
 
 def test_repairs_that_were_cut_off_are_told(reconcile: Reconcile, kubectl: Any, slug: str) -> None:

@@ -42,13 +42,13 @@ _CUT_OFF = "the repair was cut off, a later pass looks again"
 def observe_and_decide(services: Services, run: Run, selection: Selection) -> Pass:
     """Look at everything selected, record how it stands, and decide what is to be repaired.
 
-    Raises `NotFound` for a project that is not in the records; what cannot be seen ends up in `problems`.
+    Raises `NotFound` if nothing selected is in the records; what cannot be seen ends up in `problems`.
     """
     records = services.records
     begun = records.passes.begin(run.dag_id, run.run_id, run.triggered_by, vars(selection))
     recorded = records.inventory.read(selection)
-    if selection.project and not recorded:
-        raise NotFound(f"There is no project '{selection.project}' in the records.")
+    if not (recorded or selection.is_everything):
+        raise NotFound(f"There is no project in the records for {selection}.")
     known = records.passes.open_findings()
     lone = recorded[0].project.id if selection.project else None
     view = observe(services, recorded, _clusters(services, recorded, selection), lone)
@@ -201,6 +201,8 @@ def _ended(
         if finding.finding_class is FindingClass.ORPHAN:
             if selection.is_everything:
                 ended.append(item.id)
+            continue
+        if finding.finding_class is FindingClass.ZOMBIE and selection.environment:
             continue
         whose = finding.project_id in judged
         if whose and (not finding.scope or (finding.project_id, finding.scope) in scopes):
