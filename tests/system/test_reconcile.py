@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -134,7 +135,9 @@ def _answer(groundwork: httpx.Client, question: dict[str, Any], option: str) -> 
 
 
 @pytest.mark.timeout(600)
-def test_a_pass_over_one_project_heals_it(passes: Any, organization: Organization) -> None:
+def test_a_pass_over_one_project_heals_it(
+    passes: Any, organization: Organization, groundwork: httpx.Client
+) -> None:
     slug = organization.projects[0]
     organization.drift(slug)
     done = passes.run({"project": slug})
@@ -142,6 +145,8 @@ def test_a_pass_over_one_project_heals_it(passes: Any, organization: Organizatio
     assert organization.healed() == organization.projects
     assert organization.findings()[slug] == ("healed", done.run_id)
     assert organization.statuses() == {"synced"}
+    shown = groundwork.get(f"../../projects/{slug}").raise_for_status().text
+    assert f'/dags/reconcile_projects/runs/{quote(done.run_id, safe="")}"' in shown
 
 
 @pytest.mark.timeout(600)
