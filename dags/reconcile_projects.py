@@ -6,11 +6,12 @@ Looks at everything Groundwork has made, records how it stands, and puts right w
 observe_and_decide → approve_repairs → list_repairs → repair[*] → finish (always)
 ```
 
-**Runs by itself**, one pass at a time. Trigger it for one `project`, `organization` or `environment` to look
+**Runs by itself**, one look at a time. Trigger it for one `project`, `organization` or `environment` to look
 at that alone, and now.
 
 **Removes nothing.** A system that does not answer, or not with all there is, is left alone: the run then
-fails with the reason. A pass that would repair many projects asks first: see *Required Actions*.
+fails with the reason. A pass that would repair many projects asks first: see *Required Actions*. While it
+waits, others go on, and leave to it what it has asked for.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, TriggerRule, dag, task
+from airflow.sdk import Param, dag, task
 
 from groundwork.orchestration.approval import RepairApproval
 from groundwork.orchestration.retry import GroundworkRetryPolicy
 from groundwork.settings import get_settings
 
 SIDE_BY_SIDE = 2
+# Most of them wait for approval.
+ACTIVE_RUNS = 16
 DEFAULT_ARGS = {
     "owner": "groundwork",
     "retries": 2,
@@ -41,7 +44,7 @@ def _selected(what: str) -> Param:
     )
 
 
-@task(**TASK)
+@task(max_active_tis_per_dag=1, **TASK)
 def observe_and_decide(params: Any = None, dag_run: Any = None) -> str:
     """List what there is, compare it with the records, record how it stands, and decide what to repair."""
     from groundwork.orchestration import reconcile_steps
@@ -64,19 +67,19 @@ def repair(pass_id: str, projects: list[str], dag_run: Any = None) -> None:
     reconcile_steps.repair(pass_id, projects, dag_run)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE, **TASK)
-def finish(pass_id: str) -> dict[str, int]:
+@task(**TASK)
+def finish(dag_run: Any = None) -> dict[str, int]:
     """End the pass; fails when a system could not be seen as a whole."""
     from groundwork.orchestration import reconcile_steps
 
-    return reconcile_steps.finish(pass_id)
+    return reconcile_steps.finish(dag_run)
 
 
 @dag(
     schedule=timedelta(seconds=get_settings().reconcile_interval),
     catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours=6),
+    max_active_runs=ACTIVE_RUNS,
+    dagrun_timeout=timedelta(seconds=get_settings().reconcile_pass_timeout),
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params={what: _selected(what.capitalize()) for what in ("project", "organization", "environment")},
@@ -92,7 +95,9 @@ def reconcile_projects() -> None:
     )
     repairs = list_repairs(pass_id)
     repaired = repair.partial(pass_id=pass_id).expand(projects=repairs)
-    pass_id >> approved >> repairs >> repaired >> finish(pass_id)
+    # As a teardown it also ends the pass of a run that somebody marks as failed.
+    ended = finish().as_teardown(on_failure_fail_dagrun=True)
+    pass_id >> approved >> repairs >> repaired >> ended
 
 
 reconcile_projects()

@@ -22,6 +22,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+_REPAIRING = 2 * 3600.0
+
 
 class Settings(BaseSettings):
     """All settings, with unit and default. Times are seconds."""
@@ -159,9 +161,10 @@ class Settings(BaseSettings):
         default=900,
         description="How long one step of a decommission waits for what it removes to be gone.",
     )
-    backup_dir: Path | None = Field(
+    backup_location: str | None = Field(
         default=None,
-        description="Folder that decommissioned projects are backed up to; every worker must reach it.",
+        description="Where decommissioned projects are backed up to: a folder that every worker reaches, or a"
+        " URL such as `s3://bucket/prefix`, without credentials.",
     )
     deploy_token_days: int = Field(
         default=365, ge=2, description="Days that an environment's deploy token is good for."
@@ -169,6 +172,11 @@ class Settings(BaseSettings):
     deploy_token_renewal_days: int = Field(
         default=30, ge=1, description="Days before its end from which a deploy token is rotated."
     )
+
+    @property
+    def reconcile_pass_timeout(self) -> float:
+        """Longest time that a reconcile pass may take: to wait for approval, and then to repair."""
+        return self.reconcile_approval_timeout + _REPAIRING
 
     @field_validator("catalog_paths", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The DAG that keeps projects true: cheap to parse, one pass at a time, repairs only after the gate."""
+"""The DAG that keeps projects true: cheap to parse, one look at a time, repairs only after the gate."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return found.dags["reconcile_projects"]
 
 
-def test_one_pass_at_a_time_every_five_minutes(dag: Any) -> None:
-    assert dag.max_active_runs == 1
+def test_one_look_at_a_time_every_five_minutes(dag: Any) -> None:
+    assert dag.get_task("observe_and_decide").max_active_tis_per_dag == 1
     assert dag.catchup is False
     assert dag.schedule == timedelta(minutes=5)
+
+
+def test_a_pass_that_waits_for_approval_keeps_no_other_from_running(dag: Any) -> None:
+    waiting = timedelta(hours=1) // dag.schedule
+    assert dag.max_active_runs > waiting
+    assert dag.dagrun_timeout > dag.get_task("approve_repairs").response_timeout == timedelta(hours=1)
 
 
 def test_nothing_is_repaired_before_the_gate(dag: Any) -> None:
@@ -41,7 +47,9 @@ def test_nothing_is_repaired_before_the_gate(dag: Any) -> None:
 
 def test_a_pass_is_ended_whatever_became_of_it(dag: Any) -> None:
     ending = dag.get_task("finish")
-    assert ending.trigger_rule == "all_done"
+    assert ending.is_teardown
+    assert ending.on_failure_fail_dagrun
+    assert ending.trigger_rule == "all_done_setup_success"
     assert not ending.downstream_task_ids
     others = {task.task_id for task in dag.tasks} - {"finish"}
     assert {task.task_id for task in ending.get_flat_relatives(upstream=True)} == others

@@ -54,6 +54,31 @@ def test_a_task_that_failed_is_told_with_its_try_and_the_end_of_its_log(
     assert "no-such-group" in cause["message"]
 
 
+def test_a_repair_that_is_recorded_as_running_is_looked_up_as_part_of_its_run(
+    groundwork: Groundwork, runs: Any, runs_of: Any, request_body: Any, slug: str, database: Any, kubectl: Any
+) -> None:
+    """One run repairs many projects, and each repair is an operation of its own."""
+    request = {**request_body, "environment_ids": ["dev"], "template_id": "settings-only"}
+    assert runs.run(request).state == "success"
+    place, patch = ("-n", f"project-{slug}-dev"), '{"spec": {"policyTypes": ["Ingress"]}}'
+    kubectl("patch", "networkpolicy", "groundwork", *place, "--type=merge", "-p", patch)
+    passes = runs_of("reconcile_projects")
+    assert passes.run({"project": slug}).state == "success"
+    database.execute(
+        "UPDATE operations SET status = 'running', finished_at = NULL FROM projects"
+        " WHERE projects.id = project_id AND slug = %s AND kind = 'repair'",
+        [slug],
+    )
+
+    _, [told] = groundwork("diagnose", slug)
+
+    [run] = [link for link in told["chains"][0]["links"] if link["place"] == "run"]
+    assert (run["state"], run["reason"]) == ("broken", "CutOff")
+    assert run["message"] == "is recorded as running, but ended in Airflow as success"
+    assert passes.run({"project": slug}).state == "success"
+    assert groundwork("diagnose", slug)[0] == 0
+
+
 @pytest.mark.timeout(300)
 def test_what_is_broken_is_found_run_again_and_whole(
     groundwork: Groundwork, runs: Any, request_body: Any, slug: str, sandbox: Any

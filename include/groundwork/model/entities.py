@@ -157,6 +157,15 @@ class Operation:
     finished_at: datetime | None
 
 
+def airflow_run_id(run_id: str) -> str:
+    """The id of the Airflow run that the operation of a `run_id` is part of.
+
+    A run that works on many projects opens an operation for each, with the project's slug behind its own id
+    and a slash, which Airflow lets no id have.
+    """
+    return run_id.partition("/")[0]
+
+
 @dataclass(frozen=True)
 class StepEntry:
     """One step of an operation in the ledger; `scope` is the environment's slug, or '' for the whole project.

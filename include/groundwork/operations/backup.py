@@ -1,13 +1,13 @@
 """What is stored of a project before it is removed: its repository, its manifests, its records.
 
-One folder per operation, complete or not there at all: it is filled under another name and then renamed.
-Secrets are not in it, nor is what GitLab keeps beside the repository (merge requests, issues, variables).
+One copy per operation. Secrets are not in it, nor is what GitLab keeps beside the repository (merge requests,
+issues, variables).
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from uuid import UUID
 import yaml
 
 from groundwork.clients.kubernetes import Manifest
-from groundwork.errors import Misconfigured
+from groundwork.clients.storage import Storage
 from groundwork.model.entities import Project
 from groundwork.operations.decommission_steps import request_of
 from groundwork.operations.environment_steps import target_of
@@ -27,44 +27,35 @@ from groundwork.resources import git_repository, guardrails, kustomization, name
 from groundwork.resources.target import Target
 
 BUNDLE, MANIFESTS, RECORDS = "repository.bundle", "manifests.yaml", "records.json"
-_OWNER_ONLY = 0o700
 _OF_THE_SERVER = ("managedFields", "uid", "resourceVersion", "generation", "creationTimestamp")
 
 
 def back_up(services: Services, operation_id: UUID) -> None:
-    """Store the project, if the request wants it; the folder's path goes into the ledger.
+    """Store the project, if the request wants it; where goes into the ledger.
 
-    Raises `Misconfigured` if the folder for backups cannot be written to.
+    A try that was cut off is made good by the next. Raises as `Storage`.
     """
     operation = services.records.operations.get(operation_id)
     with step(services, operation_id, "back_up") as outcome:
-        parent = services.settings.backup_dir
-        if not request_of(operation).backup or parent is None:
-            outcome.result = {"folder": None}
+        location = services.settings.backup_location
+        if not request_of(operation).backup or location is None:
+            outcome.result = {"location": None}
             return
         project = services.records.projects.get(operation.project_id)
-        folder = parent.expanduser() / f"{project.slug}-{operation_id}"
-        if not folder.exists():
-            try:
-                _fill(services, operation_id, project, folder)
-            except OSError as error:
-                raise Misconfigured(
-                    f"The backup cannot be written to {folder}: {error.strerror}. Nothing was removed;"
-                    " correct GROUNDWORK_BACKUP_DIR, then run this again."
-                ) from error
-        outcome.result = {"folder": str(folder), "files": sorted(item.name for item in folder.iterdir())}
+        storage, name = Storage(location), f"{project.slug}-{operation_id}"
+        if not storage.is_whole(name):
+            with tempfile.TemporaryDirectory(prefix="groundwork-") as folder:
+                _fill(services, operation_id, project, Path(folder))
+                storage.store(name, Path(folder))
+        outcome.result = {"location": storage.url(name), "files": storage.files(name)}
 
 
 def _fill(services: Services, operation_id: UUID, project: Project, folder: Path) -> None:
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=_OWNER_ONLY, parents=True)
-    (part / RECORDS).write_text(json.dumps(_records(services, project), indent=2, default=str))
-    (part / MANIFESTS).write_text(yaml.safe_dump_all(_manifests(services, operation_id, project)))
+    (folder / RECORDS).write_text(json.dumps(_records(services, project), indent=2, default=str))
+    (folder / MANIFESTS).write_text(yaml.safe_dump_all(_manifests(services, operation_id, project)))
     found, _ = find_repository(services, project)
     if found is not None:
-        services.git.bundle(found.http_url, part / BUNDLE)
-    part.rename(folder)
+        services.git.bundle(found.http_url, folder / BUNDLE)
 
 
 def _records(services: Services, project: Project) -> dict[str, Any]:

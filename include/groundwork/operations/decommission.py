@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from groundwork.clients.storage import Storage
 from groundwork.errors import InvalidRequest, NotFound, Problem, RemovalRefused, RemovalStuck
 from groundwork.model.entities import Observation, Operation, OperationKind, Project, ProjectEnvironment
 from groundwork.model.lifecycle import DecommissionRequest
@@ -28,13 +29,13 @@ _TOMBSTONE = "mark_removed"
 def accept(services: Services, values: dict[str, Any], run: Run) -> Operation:
     """Check the request, open the operation and take the project's lease.
 
-    The same run again gets the same operation. Raises `InvalidRequest` with every problem, or `ProjectBusy`.
+    The same run again gets the same operation. Raises `InvalidRequest` with every problem, `Misconfigured` if
+    backups have no usable location, or `ProjectBusy`.
     """
     with refusals_audited(services, run, values):
         request = parse(DecommissionRequest, values)
-        if request.backup and services.settings.backup_dir is None:
-            rule = "needs a folder to store it in: set GROUNDWORK_BACKUP_DIR"
-            raise InvalidRequest([Problem("backup", rule)])
+        if request.backup:
+            _check_location(services.settings.backup_location)
         subject = subject_of(services, request.project_id, request.user_id)
         environments_named(services, subject.project, request.environment_ids)
         spec = run_spec(services, OperationKind.DECOMMISSION, subject, run, request.model_dump(mode="json"))
@@ -111,6 +112,13 @@ def close(services: Services, operation_id: UUID) -> Operation:
     if carried_out(entries, _TOMBSTONE):
         return records.operations.close(operation_id, OperationStatus.SUCCEEDED)
     return records.operations.close(operation_id, OperationStatus.FAILED, reason, message)
+
+
+def _check_location(location: str | None) -> None:
+    if location is None:
+        rule = "needs a place to store it in: set GROUNDWORK_BACKUP_LOCATION"
+        raise InvalidRequest([Problem("backup", rule)])
+    Storage(location)
 
 
 def _environments(services: Services, operation: Operation) -> list[ProjectEnvironment]:

@@ -115,7 +115,9 @@ def _ending(services: Services) -> set[str]:
     return {
         secret["metadata"]["labels"][ownership.PROJECT_ID_LABEL]
         for name in sorted(clusters)
-        for secret in services.cluster(name).list("v1", "Secret", ownership.SELECTOR, metadata_only=True)
+        for secret in services.cluster(name).list(
+            "v1", "Secret", ownership.OWNED_SELECTOR, metadata_only=True
+        )
         if secret["metadata"]["name"] == credentials.SECRET and credentials.ends_by(secret, soon)
     }
 

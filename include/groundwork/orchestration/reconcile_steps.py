@@ -26,15 +26,16 @@ def approval(pass_id: str) -> tuple[str, str] | None:
     """Subject and body of the question whether a pass may repair what it found; None if it need not ask."""
     with open_services() as services:
         held = services.records.passes.get(UUID(pass_id)).held
-        if held is None:
-            return None
-        return held, passes.told(services.records.passes.to_repair(UUID(pass_id)))
+        repairs = services.records.passes.to_repair(UUID(pass_id))
+        return (held, passes.told(repairs)) if held and repairs else None
 
 
 def approved(pass_id: str, by: str, *, yes: bool) -> None:
-    """Leave in the audit trail who has answered, and what."""
+    """Let the pass go on, if it may, and leave in the audit trail who has answered, and what."""
     action = "reconcile.approved" if yes else "reconcile.rejected"
     with open_services() as services:
+        if yes:
+            services.records.passes.approved(UUID(pass_id))
         services.records.audit.append(by, action, details={"pass": pass_id})
 
 
@@ -51,10 +52,11 @@ def repair(pass_id: str, projects: Sequence[str], dag_run: Any) -> None:
         passes.repair(services, UUID(pass_id), {UUID(each) for each in projects}, _run(dag_run))
 
 
-def finish(pass_id: str) -> dict[str, int]:
-    """End the pass; how many findings it has in each state. Raises `Incomplete`."""
+def finish(dag_run: Any) -> dict[str, int]:
+    """End the run's pass, however far it came; how many findings are in each state. Raises `Incomplete`."""
     with open_services() as services:
-        return passes.finish(services, UUID(pass_id)).counts
+        begun = services.records.passes.of_run(dag_run.dag_id, dag_run.run_id)
+        return passes.finish(services, begun.id).counts
 
 
 def _run(dag_run: Any) -> Run:

@@ -27,6 +27,12 @@ LEFT JOIN leases ON leases.project_id = projects.id
 WHERE (%(project)s::text IS NULL OR projects.slug = %(project)s OR projects.id = %(project_id)s::uuid)
   AND (%(organization)s::text IS NULL OR organizations.slug = %(organization)s
        OR organizations.id = %(organization_id)s::uuid)
+  AND (%(environment)s::text IS NULL OR EXISTS (
+      SELECT 1 FROM project_environments
+      JOIN environments ON environments.id = project_environments.environment_id
+      WHERE project_environments.project_id = projects.id
+        AND (environments.slug = %(environment)s OR environments.id = %(environment_id)s::uuid)
+  ))
 ORDER BY projects.id
 """
 _REPOSITORIES = "SELECT * FROM repositories WHERE project_id = ANY (%(ids)s)"
@@ -64,6 +70,9 @@ class Selection:
     def is_everything(self) -> bool:
         return self == Selection()
 
+    def __str__(self) -> str:
+        return " and ".join(f"{what} '{name}'" for what, name in vars(self).items() if name) or "everything"
+
 
 @dataclass(frozen=True)
 class RecordedEnvironment:
@@ -76,13 +85,14 @@ class RecordedEnvironment:
 @dataclass(frozen=True)
 class RecordedProject:
     """A project with all that is recorded of it. `held` is whether an operation holds it now; `last` is the
-    operation that does, or was the last to."""
+    operation that does, or was the last to. `whole` is whether `environments` are all it has."""
 
     project: Project
     held: bool
     last: Operation | None = None
     repository: Repository | None = None
     environments: list[RecordedEnvironment] = field(default_factory=list)
+    whole: bool = True
 
 
 class Inventory:
@@ -100,6 +110,8 @@ class Inventory:
                 project_id=as_id(selection.project) if selection.project else None,
                 organization=selection.organization,
                 organization_id=as_id(selection.organization) if selection.organization else None,
+                environment=selection.environment,
+                environment_id=as_id(selection.environment) if selection.environment else None,
             )
             ids = [row["id"] for row in found]
             repositories = _by_project(transaction, _REPOSITORIES, ids)
@@ -112,6 +124,7 @@ class Inventory:
                 last=rows.operation(operations[row["id"]]) if row["id"] in operations else None,
                 repository=rows.repository(repositories[row["id"]]) if row["id"] in repositories else None,
                 environments=environments[row["id"]],
+                whole=selection.environment is None,
             )
             for row in found
         ]

@@ -24,13 +24,15 @@ from groundwork.records.text import storable
 
 # A task that is tried again goes on with its pass as if it were new.
 _BEGIN = """
-INSERT INTO reconcile_passes (dag_id, run_id, triggered_by, selection)
-VALUES (%(dag_id)s, %(run_id)s, %(triggered_by)s, %(selection)s)
+INSERT INTO reconcile_passes (dag_id, run_id, triggered_by, selection, problems)
+VALUES (%(dag_id)s, %(run_id)s, %(triggered_by)s, %(selection)s, %(problems)s)
 ON CONFLICT (dag_id, run_id) DO UPDATE
-    SET status = 'running', finished_at = NULL, held = NULL, problems = '[]', counts = '{}'
+    SET status = 'running', finished_at = NULL, held = NULL, problems = %(problems)s, counts = '{}'
 RETURNING *
 """
+_NOT_OBSERVED = "It ended before it had looked at everything."
 _GET = "SELECT * FROM reconcile_passes WHERE id = %(id)s"
+_OF_RUN = "SELECT * FROM reconcile_passes WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s"
 _LIST = "SELECT * FROM reconcile_passes ORDER BY started_at DESC LIMIT %(limit)s"
 _LOOKED_UP_TO = """
 SELECT looked_up_to FROM reconcile_passes WHERE looked_up_to IS NOT NULL ORDER BY started_at DESC LIMIT 1
@@ -86,9 +88,28 @@ _HEALED_SINCE = """
 SELECT * FROM findings
 WHERE state = 'healed' AND ended_at > clock_timestamp() - make_interval(secs => %(seconds)s)
 """
+_ASKED_FOR = """
+SELECT findings.* FROM findings JOIN reconcile_passes ON reconcile_passes.id = findings.pass_id
+WHERE reconcile_passes.id <> %(besides)s AND reconcile_passes.status = 'running'
+  AND reconcile_passes.held IS NOT NULL
+  AND reconcile_passes.started_at > clock_timestamp() - make_interval(secs => %(seconds)s)
+  AND findings.policy = 'heal' AND findings.state IN ('open', 'awaiting_approval')
+"""
+_SEEN_AGAIN = "UPDATE findings SET last_seen_at = clock_timestamp() WHERE id = ANY (%(ids)s)"
+_APPROVED = """
+UPDATE findings SET state = 'open', outcome = ''
+WHERE pass_id = %(pass_id)s AND state = 'awaiting_approval'
+"""
 _NOT_APPROVED = """
 UPDATE findings SET state = 'held', outcome = %(outcome)s
 WHERE pass_id = %(pass_id)s AND state = 'awaiting_approval'
+"""
+_CUT_OFF = """
+UPDATE findings SET state = 'repair_failed', outcome = %(outcome)s
+WHERE pass_id = %(pass_id)s AND policy = 'heal' AND state = 'open'
+"""
+_PROBLEM = """
+UPDATE reconcile_passes SET problems = problems || to_jsonb(%(problem)s::text) WHERE id = %(id)s
 """
 _SETTLE = """
 UPDATE findings
@@ -107,10 +128,15 @@ class Passes:
     def begin(
         self, dag_id: str, run_id: str, triggered_by: str | None, selection: dict[str, str | None]
     ) -> Pass:
-        """The run's pass, begun or begun again."""
+        """The run's pass, begun or begun again; incomplete until `observed`."""
         with self._database.transaction() as transaction:
             row = transaction.one(
-                _BEGIN, dag_id=dag_id, run_id=run_id, triggered_by=triggered_by, selection=json(selection)
+                _BEGIN,
+                dag_id=dag_id,
+                run_id=run_id,
+                triggered_by=triggered_by,
+                selection=json(selection),
+                problems=json_list([_NOT_OBSERVED]),
             )
         return _pass(row)
 
@@ -120,6 +146,14 @@ class Passes:
             row = transaction.maybe(_GET, id=pass_id)
         if row is None:
             raise NotFound(f"There is no reconcile pass {pass_id} in the records.")
+        return _pass(row)
+
+    def of_run(self, dag_id: str, run_id: str) -> Pass:
+        """Raises `NotFound` if the run has not begun its pass."""
+        with self._database.transaction() as transaction:
+            row = transaction.maybe(_OF_RUN, dag_id=dag_id, run_id=run_id)
+        if row is None:
+            raise NotFound(f"Run {run_id} of {dag_id} has not begun a reconcile pass.")
         return _pass(row)
 
     def list(self, *, limit: int = 50) -> list[Pass]:
@@ -177,10 +211,39 @@ class Passes:
         with self._database.transaction() as transaction:
             return [_finding(row) for row in transaction.all(_HEALED_SINCE, seconds=seconds)]
 
+    def asked_for(self, *, besides: UUID, seconds: float) -> builtins.list[DecidedFinding]:
+        """What other passes have asked to repair and have not repaired yet, whether approved or not.
+
+        A pass begun longer than `seconds` ago is taken for dead.
+        """
+        with self._database.transaction() as transaction:
+            rows = transaction.all(_ASKED_FOR, besides=besides, seconds=seconds)
+            return [_finding(row) for row in rows]
+
+    def seen_again(self, found: Collection[DecidedFinding]) -> None:
+        """Records that these are still so, and stay with the pass they are of."""
+        with self._database.transaction() as transaction:
+            transaction.run(_SEEN_AGAIN, ids=[item.id for item in found])
+
+    def approved(self, pass_id: UUID) -> None:
+        """Records that what awaited approval has it."""
+        with self._database.transaction() as transaction:
+            transaction.run(_APPROVED, pass_id=pass_id)
+
     def not_approved(self, pass_id: UUID, outcome: str) -> int:
         """Records that what awaited approval did not get it; answers how many findings that are."""
         with self._database.transaction() as transaction:
             return transaction.run(_NOT_APPROVED, pass_id=pass_id, outcome=storable(outcome))
+
+    def cut_off(self, pass_id: UUID, outcome: str) -> int:
+        """Records that what was to be repaired was not, and that the pass is incomplete for it; answers how
+        many findings that are."""
+        with self._database.transaction() as transaction:
+            number = transaction.run(_CUT_OFF, pass_id=pass_id, outcome=storable(outcome))
+            if number:
+                problem = f"{number} findings were not repaired: {outcome}."
+                transaction.run(_PROBLEM, id=pass_id, problem=storable(problem))
+        return number
 
     def settle(self, found: Collection[DecidedFinding], state: FindingState, outcome: str = "") -> None:
         """Records what became of findings."""

@@ -68,13 +68,20 @@ def apply_all(
     return [apply_one(cluster, manifest, project_id, creating) for manifest in manifests]
 
 
-def apply_one(cluster: Cluster, manifest: Manifest, project_id: UUID, creating: Creating) -> Applied:
+def apply_one(
+    cluster: Cluster,
+    manifest: Manifest,
+    project_id: UUID,
+    creating: Creating,
+    known_uid: str | None = None,
+) -> Applied:
     """Apply one manifest after looking whose it is, and telling `creating` if nobody's is there.
 
+    One that has lost its mark gets it again where it is the object of `known_uid`.
     Raises `Conflict` for somebody else's object and `WaitingError` while an earlier one is being deleted.
     """
     existing = cluster.get(manifest)
-    claim = ownership.claim_on_object(existing, project_id)
+    claim = ownership.claim_on_object(existing, project_id, known_uid)
     if existing is not None and claim is Claim.FOREIGN:
         raise ownership.foreign_object(existing, cluster.name)
     if claim is Claim.DOOMED:

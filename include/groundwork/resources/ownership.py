@@ -1,6 +1,7 @@
 """The marks by which Groundwork knows its own work, in clusters and in GitLab. Pure.
 
-What does not carry a project's marks is somebody else's: it is never changed and never deleted.
+What does not carry a project's marks is somebody else's: it is never changed and never deleted. The one
+exception is an object without any project's mark that the records know by its uid: that one has lost it.
 """
 
 from __future__ import annotations
@@ -66,12 +67,18 @@ def project_of_topics(found: Iterable[str]) -> UUID | None:
     return None
 
 
-def claim_on_object(existing: Manifest | None, project_id: UUID) -> Claim:
-    """Whose a Kubernetes object is; `doomed` when it is being deleted."""
+def claim_on_object(existing: Manifest | None, project_id: UUID, known_uid: str | None = None) -> Claim:
+    """Whose a Kubernetes object is; `doomed` when it is being deleted.
+
+    `known_uid` is that of the object the project has made, where that is on record. No other object ever has
+    it (Kubernetes docs, "Object Names and IDs"), so it proves whose one is that has lost its mark.
+    """
     if existing is None:
         return Claim.ABSENT
     metadata = existing["metadata"]
-    if (metadata.get("labels") or {}).get(PROJECT_ID_LABEL) != str(project_id):
+    marked = (metadata.get("labels") or {}).get(PROJECT_ID_LABEL)
+    is_known = marked is None and known_uid is not None and metadata.get("uid") == known_uid
+    if marked != str(project_id) and not is_known:
         return Claim.FOREIGN
     return Claim.DOOMED if metadata.get("deletionTimestamp") else Claim.OURS
 

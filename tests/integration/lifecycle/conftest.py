@@ -25,7 +25,7 @@ def backups(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def life(sandbox_systems: Any, backups: Path) -> Iterator[Lifecycle]:
-    with driver(sandbox_systems, backup_dir=backups, removal_deadline=60) as made:
+    with driver(sandbox_systems, backup_location=str(backups), removal_deadline=60) as made:
         yield Lifecycle(made)
 
 

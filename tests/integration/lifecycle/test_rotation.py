@@ -144,6 +144,10 @@ def test_tokens_that_end_soon_are_found_and_others_are_not(
     services = replace(life.driver.services, settings=settings)
     assert project.slug in rotation.find_due(services, {})
     assert rotation.find_due(life.driver.services, {"project_id": project.slug}) == [project.slug]
+    label = ("label", "secret", "groundwork-git", "-n", f"project-{project.slug}-dev")
+    kubectl(*label, "groundwork.dev/project-id-")
+    assert project.slug not in rotation.find_due(services, {})
+    kubectl(*label, f"groundwork.dev/project-id={project.id}")
     before = held(kubectl, project)
 
     rotate(life, project, run(), now=False)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import gitlab
 import pytest
 
+from groundwork.errors import Incomplete, NotFound
 from groundwork.operations.reconcile import passes
 from groundwork.operations.resolution import Run
 from tests.driver import Driver, driver
@@ -208,6 +209,8 @@ def test_a_project_of_which_nothing_is_left_is_told(
     assert ("repository_gone", "open") in reconcile.classes(gone, slug)
     kubectl("delete", "kustomization", slug, "-n", space)
     kubectl("delete", "namespace", space, "--wait=true")
+    part = reconcile.observe(slug, environment="dev")
+    assert {found for found, _ in reconcile.classes(part, slug)} == {"repository_gone", "missing"}
     seen = reconcile.run(slug)
     assert reconcile.classes(seen, slug) == {("zombie", "open")}
     assert reconcile.statuses(slug)["project"] == "drifted"
@@ -233,3 +236,61 @@ def test_many_repairs_wait_for_approval(
         passes.finish(services, begun.id)
     assert reconcile.classes(begun, slug) == {("missing", "healed")}
     kubectl("get", "resourcequota", "groundwork", "-n", space, "-o", "json")
+
+
+def test_a_selection_that_nothing_is_recorded_of_is_an_error(reconcile: Reconcile, slug: str) -> None:
+    with pytest.raises(NotFound, match="no project in the records for organization 'nobody'"):
+        reconcile.observe(organization="nobody")
+    with pytest.raises(NotFound, match=f"for project '{slug}' and environment 'staging'"):
+        reconcile.observe(slug, environment="staging")
+
+
+def test_repairs_that_were_cut_off_are_told(reconcile: Reconcile, kubectl: Any, slug: str) -> None:
+    kubectl("delete", "resourcequota", "groundwork", "-n", f"project-{slug}-dev")
+    begun = reconcile.observe(slug)
+    with pytest.raises(Incomplete, match="1 findings were not repaired"):
+        passes.finish(reconcile.services, begun.id)
+    assert reconcile.classes(begun, slug) == {("missing", "repair_failed")}
+    assert reconcile.classes(reconcile.run(slug), slug) == {("missing", "healed")}
+
+
+def test_a_pass_that_did_not_get_to_look_is_incomplete(reconcile: Reconcile) -> None:
+    records = reconcile.services.records.passes
+    begun = records.begin("reconcile_projects", uuid4().hex, "tester", {})
+    with pytest.raises(Incomplete, match="ended before it had looked"):
+        passes.finish(reconcile.services, begun.id)
+
+
+@pytest.mark.parametrize("kind", ["namespace", "gitrepository", "kustomization"])
+def test_what_lost_its_label_gets_it_back_if_it_is_the_very_one_that_was_made(
+    reconcile: Reconcile, kubectl: Any, slug: str, kind: str
+) -> None:
+    space = f"project-{slug}-dev"
+    about = (kind, space) if kind == "namespace" else (kind, slug, "-n", space)
+    uid = kubectl("get", *about, "-o", "json")["metadata"]["uid"]
+    kubectl("label", *about, "groundwork.dev/project-id-")
+    seen = reconcile.run(slug)
+    assert reconcile.classes(seen, slug) == {("missing", "healed")}
+    reconcile.until_synced(slug)
+    found = kubectl("get", *about, "-o", "json")["metadata"]
+    assert (found["uid"], "groundwork.dev/project-id" in found["labels"]) == (uid, True)
+    assert reconcile.writes(slug, lambda: reconcile.run(slug)) == []
+
+
+def test_another_object_in_the_place_is_not_taken_for_the_one_that_was_made(
+    reconcile: Reconcile, kubectl: Any, slug: str
+) -> None:
+    label = "groundwork.dev/project-id"
+    about = ("gitrepository", slug, "-n", f"project-{slug}-dev")
+    found = kubectl("get", *about, "-o", "json")
+    kubectl("delete", *about)
+    other = {"name": slug, "namespace": found["metadata"]["namespace"], "labels": {label: str(uuid4())}}
+    kubectl("create", "-f", "-", stdin={**found, "metadata": other})
+
+    assert ("conflict", "open") in reconcile.classes(reconcile.observe(), slug)
+    kubectl("label", *about, f"{label}-")
+    assert ("missing", "repair_failed") in reconcile.classes(reconcile.run(slug), slug)
+    assert label not in kubectl("get", *about, "-o", "json")["metadata"].get("labels", {})
+
+    kubectl("delete", *about)
+    reconcile.until_synced(slug)

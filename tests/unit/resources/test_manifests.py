@@ -129,7 +129,12 @@ def test_a_token_without_its_secret_is_refused() -> None:
 
 def stored(project_id: UUID | None, *, deleting: bool = False) -> dict[str, object]:
     labels = {ownership.PROJECT_ID_LABEL: str(project_id)} if project_id else None
-    metadata = {"name": "x", "labels": labels, **({"deletionTimestamp": "2026-01-01"} if deleting else {})}
+    metadata = {
+        "name": "x",
+        "uid": "u1",
+        "labels": labels,
+        **({"deletionTimestamp": "2026-01-01"} if deleting else {}),
+    }
     return {"kind": "Namespace", "metadata": metadata}
 
 
@@ -146,6 +151,25 @@ def stored(project_id: UUID | None, *, deleting: bool = False) -> dict[str, obje
 )
 def test_claim_on_object(existing: dict[str, object] | None, claim: Claim) -> None:
     assert ownership.claim_on_object(existing, ID) is claim
+
+
+@pytest.mark.parametrize(
+    ("existing", "known_uid", "claim"),
+    [
+        (stored(None), "u1", Claim.OURS),
+        (stored(None, deleting=True), "u1", Claim.DOOMED),
+        (stored(None), "u2", Claim.FOREIGN),
+        (stored(None), None, Claim.FOREIGN),
+        (stored(OTHER), "u1", Claim.FOREIGN),
+        (stored(ID), "u2", Claim.OURS),
+        (None, "u1", Claim.ABSENT),
+    ],
+    ids=["known", "known and going", "another", "not on record", "marked as another's", "marked", "gone"],
+)
+def test_an_object_that_lost_its_mark_is_known_by_its_uid(
+    existing: dict[str, object] | None, known_uid: str | None, claim: Claim
+) -> None:
+    assert ownership.claim_on_object(existing, ID, known_uid) is claim
 
 
 @pytest.mark.parametrize(

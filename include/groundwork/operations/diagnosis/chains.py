@@ -1,7 +1,8 @@
 """From what was seen to chains of links, and which link of each is the cause. Pure.
 
 The cause is the earliest broken link, with two exceptions: run and record are broken by what they tell of, so
-they count only where nothing else is broken; and a failing health check is broken by the workload.
+they count only where nothing else is broken, the run only of what is not synced; and a failing health check
+is broken by the workload.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _project_chain(facts: ProjectFacts, *, going: bool) -> Chain:
     else:
         repository = gitlab_links.repository(facts)
         links += [repository, gitlab_links.commit(facts, repository)]
-    return _chain(None, links, unfinished=going)
+    return _chain(None, links, unfinished=going, synced=project.state.status is Status.SYNCED)
 
 
 def _environment_chain(
@@ -72,12 +73,13 @@ def _environment_chain(
         kustomization,
         workload_links.workload(seen.workload, applied=kustomization.state is State.OK),
     ]
-    return _chain(slug, links, unfinished=environment.state.status is not Status.SYNCED)
+    synced = environment.state.status is Status.SYNCED
+    return _chain(slug, links, unfinished=not synced, synced=synced)
 
 
-def _chain(environment: str | None, links: Sequence[Link], *, unfinished: bool) -> Chain:
+def _chain(environment: str | None, links: Sequence[Link], *, unfinished: bool, synced: bool) -> Chain:
     links = _blamed(links)
-    cause = _cause(links)
+    cause = _cause(links, synced=synced)
     if cause is None and unfinished and links[0].state is State.AFFECTED:
         only = record_links.only_recorded(links[0])
         return Chain(environment, (only, *links[1:]), only)
@@ -99,7 +101,7 @@ def _blamed(links: Sequence[Link]) -> Sequence[Link]:
     ]
 
 
-def _cause(links: Sequence[Link]) -> Link | None:
+def _cause(links: Sequence[Link], *, synced: bool) -> Link | None:
     run = next(link for link in links if link.place is Place.RUN)
     if run.state is State.WAITING:
         return run
@@ -107,7 +109,7 @@ def _cause(links: Sequence[Link]) -> Link | None:
     broken = next((link for link in seen if link.state in (State.BROKEN, State.UNKNOWN)), None)
     if broken is not None:
         return broken
-    if run.state in (State.BROKEN, State.UNKNOWN):
+    if run.state is State.UNKNOWN or (run.state is State.BROKEN and not synced):
         return run
     return next((_unmade(link) for link in seen if link.state in (State.WAITING, State.ABSENT)), None)
 

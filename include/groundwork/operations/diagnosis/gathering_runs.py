@@ -10,7 +10,7 @@ from uuid import UUID
 
 from groundwork.clients.airflow import Airflow, TaskOfRun
 from groundwork.errors import GroundworkError, NotFound
-from groundwork.model.entities import Operation, StepEntry
+from groundwork.model.entities import Operation, StepEntry, airflow_run_id
 from groundwork.model.statuses import OperationStatus
 from groundwork.operations.diagnosis.facts import RunFacts, TaskFacts
 from groundwork.records.cases import Case
@@ -35,9 +35,7 @@ def runs(airflow: Airflow, pool: Executor, cases: Sequence[Case], *, logs: bool)
     looked = [
         (
             case,
-            pool.submit(
-                _run, airflow, operation, case.steps, tasks[operation.dag_id, operation.run_id], logs=logs
-            ),
+            pool.submit(_run, airflow, operation, case.steps, tasks[_run_of(operation)], logs=logs),
         )
         for case, operation in asked
     ]
@@ -56,7 +54,7 @@ def _tasks(airflow: Airflow, operations: Sequence[Operation]) -> dict[tuple[str,
     found: dict[tuple[str, str], list[TaskOfRun]] = defaultdict(list)
     for start in range(0, len(operations), _TOGETHER):
         part = operations[start : start + _TOGETHER]
-        dags, ids = sorted({item.dag_id for item in part}), [item.run_id for item in part]
+        dags, ids = sorted({item.dag_id for item in part}), sorted({_run_of(item)[1] for item in part})
         for task in airflow.tasks_of_runs(dags, ids, (_FAILED, *_UNFINISHED)):
             found[task.dag_id, task.run_id].append(task)
     return found
@@ -86,7 +84,7 @@ def _run(
         told = tuple(_task(airflow, operation, steps, task, logs=logs) for task in tasks)
         if operation.status is not OperationStatus.RUNNING:
             return RunFacts(tasks=told)
-        return RunFacts(airflow.run(operation.dag_id, operation.run_id).state, tasks=told)
+        return RunFacts(airflow.run(*_run_of(operation)).state, tasks=told)
     except NotFound:
         return RunFacts(gone=True)
     except GroundworkError as error:
@@ -107,7 +105,11 @@ def _task(
 
 def _log(airflow: Airflow, operation: Operation, task: TaskOfRun) -> str:
     try:
-        end = airflow.failure(operation.dag_id, operation.run_id, task)
+        end = airflow.failure(*_run_of(operation), task)
     except GroundworkError as error:
         return f"its log cannot be read: {error.message}"
     return end.error or " / ".join(line for line in end.lines if line)
+
+
+def _run_of(operation: Operation) -> tuple[str, str]:
+    return operation.dag_id, airflow_run_id(operation.run_id)

@@ -113,7 +113,7 @@ def _is_zombie(
 ) -> bool:
     """Whether nothing of a project is there any more, as far as can be seen."""
     gone = any(item.finding_class is FindingClass.REPOSITORY_GONE for item in repository.findings)
-    everywhere = bool(judgements) and len(judgements) == len(project.environments)
+    everywhere = project.whole and bool(judgements) and len(judgements) == len(project.environments)
     return gone and everywhere and all(judged.namespace_gone for judged in judgements)
 
 

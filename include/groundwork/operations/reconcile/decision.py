@@ -79,15 +79,36 @@ def _needs_gitlab(finding: Finding) -> bool:
     return finding.system is System.GITLAB or finding.kind in _WITH_TOKEN
 
 
-def braked(decided: Sequence[DecidedFinding], projects: int, brake: Brake) -> str | None:
-    """Why the repairs of a pass over so many projects are not begun without approval, or None."""
-    affected = {item.finding.project_id for item in decided if is_repair(item)}
-    if len(affected) > brake.projects:
-        return f"{len(affected)} projects need repair, more than the {brake.projects} allowed in one pass"
-    if len(affected) > SHARE_COUNTS_ABOVE and len(affected) > brake.share * projects:
+def apart(
+    decided: Sequence[DecidedFinding], asked_for: Sequence[DecidedFinding]
+) -> tuple[list[DecidedFinding], list[DecidedFinding]]:
+    """What is this pass's to act on, and of `asked_for`, which other passes have asked to repair, what was
+    found again: that stays theirs."""
+    theirs = {item.finding.key for item in asked_for}
+    found = {item.finding.key for item in decided}
+    own = [item for item in decided if item.finding.key not in theirs]
+    return own, [item for item in asked_for if item.finding.key in found]
+
+
+def braked(
+    decided: Sequence[DecidedFinding], projects: int, brake: Brake, theirs: Sequence[DecidedFinding] = ()
+) -> str | None:
+    """Why the repairs of a pass over so many projects are not begun without approval, or None.
+
+    What other passes have asked for, `theirs`, counts: what is broken bit by bit is not repaired so either.
+    """
+    own = {item.finding.project_id for item in decided if is_repair(item)}
+    if not own:
+        return None
+    asked_for = {item.finding.project_id for item in theirs} - own
+    affected = len(own) + len(asked_for)
+    besides = f", with {len(asked_for)} that other passes have asked for" if asked_for else ""
+    if affected > brake.projects:
+        return f"{affected} projects need repair{besides}, more than the {brake.projects} allowed in one pass"
+    if affected > SHARE_COUNTS_ABOVE and affected > brake.share * projects:
         return (
-            f"{len(affected)} of {projects} projects need repair, more than the {brake.share:.0%} allowed in"
-            " one pass"
+            f"{affected} of {projects} projects need repair{besides}, more than the {brake.share:.0%} allowed"
+            " in one pass"
         )
     return None
 

@@ -16,10 +16,11 @@ from groundwork.model.statuses import OperationStatus, Reason, Status
 from groundwork.operations.reconcile.desired import desired
 from groundwork.operations.reconcile.observation import ClusterView, key_of
 from groundwork.records.inventory import RecordedEnvironment
-from groundwork.resources import applied, credentials
+from groundwork.resources import applied, credentials, ownership
 from groundwork.resources.conditions import artifact_commit, commit_of, status_of
 from groundwork.resources.credentials import TOKEN_ID_ANNOTATION
 from groundwork.resources.kustomization import PARKED_ANNOTATION
+from groundwork.resources.ownership import Claim
 from groundwork.resources.standing import Progress, applied_standing, is_refused, source_standing
 from groundwork.resources.target import Target
 
@@ -67,8 +68,7 @@ def judge(case: Case) -> Judgement:
     planned = [
         (kind, manifest, case.view.objects.get(key_of(manifest))) for kind, manifest in desired(case.target)
     ]
-    existing = planned[0][2]
-    found.namespace_gone = existing is None or bool(existing["metadata"].get("deletionTimestamp"))
+    found.namespace_gone = _is_gone(planned[0][2], [existing for _, _, existing in planned])
     for kind in Kind:
         resource = case.recorded.resources.get(kind)
         if resource is None or resource.state.status in _NOT_OURS_TO_JUDGE:
@@ -99,8 +99,8 @@ def _resource(
     # Where the namespace is gone so is all in it, and one finding says it.
     judgement.findings += [item for item in findings if not quiet]
     if seen is not None:
-        existing = objects[0][1]
-        judgement.sightings.append(ResourceSighting(resource, seen, _external_id(resource.kind, existing)))
+        external_id = _external_id(case, resource.kind, objects[0][1])
+        judgement.sightings.append(ResourceSighting(resource, seen, external_id))
 
 
 def _object(
@@ -109,7 +109,7 @@ def _object(
     planned = applied.change(manifest, existing, case.target.project.id, case.slug)
     match planned.action:
         case Action.CREATE | Action.WAIT:
-            yield _found(case, FindingClass.MISSING, planned, planned.message or _gone(case, resource))
+            yield _found(case, FindingClass.MISSING, planned, planned.message or _gone(case))
         case Action.CONFLICT:
             yield _found(case, FindingClass.CONFLICT, planned, planned.message)
         case Action.CHANGE:
@@ -260,17 +260,25 @@ def _worst(findings: Sequence[Finding]) -> Observation | None:
     return Observation(Status.DRIFTED, reason, told)
 
 
-def _external_id(kind: Kind, existing: Manifest | None) -> str | None:
+def _external_id(case: Case, kind: Kind, existing: Manifest | None) -> str | None:
     if existing is None or kind is Kind.GUARDRAILS:
+        return None
+    if ownership.claim_on_object(existing, case.target.project.id) is Claim.FOREIGN:
         return None
     if kind is Kind.CREDENTIALS:
         return (existing["metadata"].get("annotations") or {}).get(TOKEN_ID_ANNOTATION)
     return str(existing["metadata"]["uid"])
 
 
-def _gone(case: Case, resource: GitOpsResource) -> str:
-    with_all = " with all that was in it" if resource.kind is Kind.NAMESPACE else ""
-    return f"is not on cluster {case.view.name}{with_all}"
+def _gone(case: Case) -> str:
+    return f"is not on cluster {case.view.name}, or has lost the project's label"
+
+
+def _is_gone(namespace: Manifest | None, objects: Sequence[Manifest | None]) -> bool:
+    """Whether a namespace cannot be there; one that has only lost its label still has what is in it."""
+    if namespace is None:
+        return not any(objects)
+    return bool(namespace["metadata"].get("deletionTimestamp"))
 
 
 def _found(

@@ -36,18 +36,19 @@ _RENEWED_LATELY = 3600.0
 # Whether these are still so only a look into the project tells.
 _NEEDS_A_LOOK = frozenset({FindingClass.CREDENTIALS, FindingClass.EXPIRING, FindingClass.REPOSITORY_GONE})
 _NOT_APPROVED = "its repair was not approved"
+_CUT_OFF = "the repair was cut off, a later pass looks again"
 
 
 def observe_and_decide(services: Services, run: Run, selection: Selection) -> Pass:
     """Look at everything selected, record how it stands, and decide what is to be repaired.
 
-    Raises `NotFound` for a project that is not in the records; what cannot be seen ends up in `problems`.
+    Raises `NotFound` if nothing selected is in the records; what cannot be seen ends up in `problems`.
     """
     records = services.records
     begun = records.passes.begin(run.dag_id, run.run_id, run.triggered_by, vars(selection))
     recorded = records.inventory.read(selection)
-    if selection.project and not recorded:
-        raise NotFound(f"There is no project '{selection.project}' in the records.")
+    if not (recorded or selection.is_everything):
+        raise NotFound(f"There is no project in the records for {selection}.")
     known = records.passes.open_findings()
     lone = recorded[0].project.id if selection.project else None
     view = observe(services, recorded, _clusters(services, recorded, selection), lone)
@@ -63,14 +64,16 @@ def observe_and_decide(services: Services, run: Run, selection: Selection) -> Pa
         {item.finding.key for item in records.passes.healed_within(_RENEWED_LATELY)},
         gitlab_problem,
     )
+    gone = _ended(known, decided, recorded, selection, view, looks)
+    decided, theirs = decision.apart(decided, _asked_for(services, begun.id, selection))
     settings = services.settings
     brake = decision.Brake(settings.reconcile_max_repairs, settings.reconcile_max_repair_share)
-    reason = decision.braked(decided, len(recorded), brake)
+    reason = decision.braked(decided, len(recorded), brake, theirs)
     if reason:
         decided = decision.held(decided, reason)
     _record_states(services, found.findings, found.sightings)
-    gone = _ended(known, decided, recorded, selection, view, looks)
     records.passes.see(begun.id, decided, gone)
+    records.passes.seen_again(theirs)
     problems = view.problems if not looks.problem else [*view.problems, looks.problem]
     records.passes.observed(begun.id, problems, reason, looks.looked_up_to)
     return records.passes.get(begun.id)
@@ -90,16 +93,17 @@ def repair(services: Services, pass_id: UUID, projects: Collection[UUID], run: R
 
 
 def finish(services: Services, pass_id: UUID) -> Pass:
-    """End a pass. What still awaits approval did not get it.
+    """End a pass. What still awaits approval did not get it, and what else was to be repaired was cut off.
 
-    Raises `Incomplete`, with the pass recorded, if a system could not be seen as a whole.
+    Raises `Incomplete`, with the pass recorded, if a system was not seen as a whole or repairs were cut off.
     """
     passes = services.records.passes
     passes.not_approved(pass_id, _NOT_APPROVED)
+    passes.cut_off(pass_id, _CUT_OFF)
     ended = passes.finish(pass_id, keep_seconds=services.settings.reconcile_history)
     if ended.status is PassStatus.INCOMPLETE:
         raise Incomplete(
-            "This pass is incomplete, and nothing was repaired where it could not see. "
+            "This pass is incomplete; where it could not see, nothing was repaired. "
             + " ".join(ended.problems)
         )
     return ended
@@ -108,6 +112,14 @@ def finish(services: Services, pass_id: UUID) -> Pass:
 def told(found: Sequence[DecidedFinding]) -> str:
     """Findings as a Markdown list, for a person. Pure."""
     return "\n".join(f"- {item.finding}" for item in found)
+
+
+def _asked_for(services: Services, pass_id: UUID, selection: Selection) -> list[DecidedFinding]:
+    """What other passes have asked to repair; who asks for one project alone asks for its repair now."""
+    if selection.project:
+        return []
+    seconds = services.settings.reconcile_pass_timeout
+    return services.records.passes.asked_for(besides=pass_id, seconds=seconds)
 
 
 def _clusters(
@@ -189,6 +201,8 @@ def _ended(
         if finding.finding_class is FindingClass.ORPHAN:
             if selection.is_everything:
                 ended.append(item.id)
+            continue
+        if finding.finding_class is FindingClass.ZOMBIE and selection.environment:
             continue
         whose = finding.project_id in judged
         if whose and (not finding.scope or (finding.project_id, finding.scope) in scopes):

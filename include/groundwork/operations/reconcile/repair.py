@@ -10,7 +10,7 @@ from uuid import UUID
 from groundwork.clients.kubernetes import Cluster, Manifest
 from groundwork.errors import GroundworkError, PermanentError, ProjectBusy
 from groundwork.model.changes import System
-from groundwork.model.entities import Kind, Observation, OperationKind
+from groundwork.model.entities import GitOpsResource, Kind, Observation, OperationKind
 from groundwork.model.findings import DecidedFinding, FindingClass, FindingState
 from groundwork.model.request import RepositoryRequest
 from groundwork.model.statuses import OperationStatus, Reason, Status
@@ -31,7 +31,7 @@ from groundwork.resources import (
     namespace,
     repository,
 )
-from groundwork.resources.applied import apply_one
+from groundwork.resources.applied import Applied, apply_one
 from groundwork.resources.target import Target
 
 _SEEN = Observation(Status.SYNCED, Reason.OBSERVED)
@@ -107,7 +107,7 @@ def _repair(services: Services, operation_id: UUID, project_id: UUID, found: Fou
             target = Target(
                 recorded.project, recorded.repository, environment.environment, pace(services.settings)
             )
-            repairs = EnvironmentRepair(services, operation_id, target, part)
+            repairs = EnvironmentRepair(services, operation_id, target, environment.resources, part)
             for kind, needed in repairs.needed().items():
                 attempt(needed, lambda kind=kind, repairs=repairs: repairs.run(kind))  # type: ignore[misc]
     return failures
@@ -138,10 +138,18 @@ def _repair_repository(
 class EnvironmentRepair:
     """The repair of one environment, kind by kind in the order of making."""
 
-    def __init__(self, services: Services, operation_id: UUID, target: Target, found: Found) -> None:
+    def __init__(
+        self,
+        services: Services,
+        operation_id: UUID,
+        target: Target,
+        recorded: Mapping[Kind, GitOpsResource],
+        found: Found,
+    ) -> None:
         self._services = services
         self._operation_id = operation_id
         self._target = target
+        self._recorded = recorded
         self._found = found
         self._slug = target.environment.environment.slug
 
@@ -180,9 +188,7 @@ class EnvironmentRepair:
                 raise
 
     def _namespace(self, outcome: Outcome) -> None:
-        made = apply_one(
-            self._cluster, namespace.desired(self._target), self._target.project.id, outcome.creating
-        )
+        made = self._apply(Kind.NAMESPACE, namespace.desired(self._target), outcome)
         self._observed(Kind.NAMESPACE, _SEEN, made.uid)
 
     def _guardrails(self, outcome: Outcome) -> None:
@@ -224,8 +230,14 @@ class EnvironmentRepair:
             item.finding.finding_class in resumes for item in own
         ):
             del manifest["spec"]["suspend"]
-        made = apply_one(self._cluster, manifest, self._target.project.id, outcome.creating)
+        made = self._apply(kind, manifest, outcome)
         self._observed(kind, _ACCEPTED, made.uid)
+
+    def _apply(self, kind: Kind, manifest: Manifest, outcome: Outcome) -> Applied:
+        """Apply the one object of a kind, which is known by its uid if it has lost the project's mark."""
+        known = self._recorded.get(kind)
+        uid = known.external_id if known is not None and known.created_by_us else None
+        return apply_one(self._cluster, manifest, self._target.project.id, outcome.creating, uid)
 
     def _lacks_namespace(self) -> bool:
         return any(

@@ -450,8 +450,12 @@ def test_links_are_told_in_the_order_in_which_they_depend_on_each_other() -> Non
     assert [link.place for link in found(stuck.stuck()).links] == list(Place)
 
 
-def test_a_project_that_is_synced_and_whole_has_no_cause() -> None:
-    facts = stuck.stuck()
+@pytest.mark.parametrize(
+    "broken", [lambda facts: facts, operation("failed", entry("rotate_credentials", "dev"))]
+)
+def test_a_project_that_is_synced_and_whole_has_no_cause(broken: Break) -> None:
+    """Also not where what was last done to it failed: that is told, but keeps nothing from being synced."""
+    facts = broken(stuck.stuck())
     ((item, resources),) = facts.case.environments
     case = replace(
         facts.case,

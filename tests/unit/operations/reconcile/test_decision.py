@@ -12,13 +12,14 @@ from groundwork.model.changes import System
 from groundwork.model.findings import (
     CHOOSABLE,
     MEANING,
+    DecidedFinding,
     Finding,
     FindingClass,
     FindingState,
     Policy,
     policies,
 )
-from groundwork.operations.reconcile.decision import Brake, braked, decide, held
+from groundwork.operations.reconcile.decision import Brake, apart, braked, decide, held
 from groundwork.operations.reconcile.environments import REFUSED_KIND
 
 PROJECT = UUID(int=1)
@@ -96,3 +97,24 @@ def test_the_brake(affected: int, projects: int, stops: bool) -> None:
 def test_what_is_only_told_needs_no_brake() -> None:
     findings = [finding(FindingClass.FAILED, project_id=UUID(int=each)) for each in range(100)]
     assert braked(decide(findings, policies({}), (), None), 100, Brake(1, 0.01)) is None
+
+
+def _repairs(*projects: int, kind: str = "A") -> list[DecidedFinding]:
+    found = [finding(project_id=UUID(int=each), kind=kind) for each in projects]
+    return decide(found, policies({}), (), None)
+
+
+def test_what_another_pass_has_asked_for_stays_its_own() -> None:
+    own, theirs = apart(_repairs(1, 2, 3), _repairs(2, 4))
+    assert [item.finding.project_id for item in own] == [UUID(int=1), UUID(int=3)]
+    assert [item.finding.project_id for item in theirs] == [UUID(int=2)]
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "stops"),
+    [([1], [2, 3], "with 2 that other passes"), ([1], [2], None), ([], [1, 2, 3], None), ([1, 2], [1], None)],
+    ids=["more in all", "as many in all", "nothing of its own", "one of both counts once"],
+)
+def test_what_waits_already_counts(own: list[int], theirs: list[int], stops: str | None) -> None:
+    reason = braked(_repairs(*own), 100, Brake(projects=2, share=1), _repairs(*theirs, kind="B"))
+    assert (stops in reason) if stops and reason else reason is stops
