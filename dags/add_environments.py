@@ -27,8 +27,10 @@ from typing import Any
 from airflow.sdk import dag, task
 
 from groundwork.model.lifecycle import AddEnvironmentsRequest
+from groundwork.orchestration.deadlines import run_deadline
 from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.environment_tasks import make_environments
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
 
 
@@ -93,6 +95,8 @@ def close_operation(operation_id: str) -> None:
     catchup=False,
     max_active_runs=32,
     dagrun_timeout=timedelta(hours=6),
+    deadline=run_deadline(),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(AddEnvironmentsRequest),

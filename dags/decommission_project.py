@@ -28,6 +28,7 @@ from typing import Any
 from airflow.sdk import dag, task, task_group
 
 from groundwork.model.lifecycle import DecommissionRequest
+from groundwork.orchestration.deadlines import run_deadline
 from groundwork.orchestration.defaults import DEFAULT_ARGS, LABEL
 from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
@@ -147,6 +148,7 @@ def close_operation(operation_id: str) -> str:
     catchup=False,
     max_active_runs=16,
     dagrun_timeout=timedelta(hours=24),
+    deadline=run_deadline(),
     on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,

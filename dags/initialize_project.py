@@ -29,6 +29,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
+from groundwork.orchestration.deadlines import run_deadline
 from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.environment_tasks import make_environments
 from groundwork.orchestration.events import PROJECT_SYNCED, run_failed
@@ -105,6 +106,7 @@ def close_operation(operation_id: str) -> str:
     catchup=False,
     max_active_runs=32,
     dagrun_timeout=timedelta(hours=6),
+    deadline=run_deadline(),
     on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,

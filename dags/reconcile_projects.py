@@ -21,6 +21,7 @@ from typing import Any
 from airflow.sdk import Param, TriggerRule, dag, task
 
 from groundwork.orchestration.approval import RepairApproval
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.retry import GroundworkRetryPolicy
 from groundwork.settings import get_settings
 
@@ -77,6 +78,7 @@ def finish(pass_id: str) -> dict[str, int]:
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params={what: _selected(what.capitalize()) for what in ("project", "organization", "environment")},

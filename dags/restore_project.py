@@ -23,6 +23,7 @@ from airflow.sdk import dag, task
 
 from groundwork.model.lifecycle import RestoreRequest
 from groundwork.orchestration.defaults import DEFAULT_ARGS
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
 
 
@@ -39,6 +40,7 @@ def accept_request(params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     catchup=False,
     max_active_runs=16,
     dagrun_timeout=timedelta(hours=7),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(RestoreRequest),

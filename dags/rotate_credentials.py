@@ -21,6 +21,7 @@ from airflow.sdk import dag, task
 
 from groundwork.model.lifecycle import RotateRequest
 from groundwork.orchestration.defaults import DEFAULT_ARGS
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
 
 
@@ -52,6 +53,7 @@ def rotate_project(project: str, params: Any = None, dag_run: Any = None) -> Non
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=20),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(RotateRequest),

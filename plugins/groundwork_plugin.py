@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 
+from groundwork.orchestration.deadlines import RunCreated
 from groundwork.orchestration.events import RunNotes
 from groundwork.orchestration.links import KustomizationLink, RepositoryLink
 from groundwork.web.mounted import MountedApp
@@ -41,6 +42,7 @@ class GroundworkPlugin(AirflowPlugin):
     name = "groundwork"
     listeners = [RunNotes()]  # noqa: RUF012
     operator_extra_links = [RepositoryLink(), KustomizationLink()]  # noqa: RUF012 - Airflow reads plain lists
+    deadline_references = [RunCreated]  # noqa: RUF012
     fastapi_apps = [  # noqa: RUF012
         {"app": MountedApp(_build), "url_prefix": "/groundwork", "name": "Groundwork"}
     ]

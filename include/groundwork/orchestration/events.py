@@ -25,6 +25,11 @@ _NOTE_LENGTH = 1000  # Airflow's limit
 
 def run_failed(context: Any) -> None:
     """Hand a failed run to the notifier that the settings name, if any."""
+    notify(context)
+
+
+def notify(context: Any) -> None:
+    """Call the notifier that the settings name, if any; `reason` in the context says what has happened."""
     path = get_settings().failure_notifier
     if not path:
         return
