@@ -34,7 +34,7 @@ class GitLabBudget(BaseModel):
 
 
 class Health(BaseModel):
-    """`stuck` counts unfinished projects that nobody works on. `drifted_slug` was seen drifted longest ago.
+    """`stuck` counts unfinished projects nobody works on; `drifted_slug` has the drift that is open longest.
 
     `waiting` counts environments that wait for Flux now.
     """
@@ -44,7 +44,7 @@ class Health(BaseModel):
     synced: SyncTimes
     days: list[Day]
     drifted_slug: str | None
-    drifted_seen_at: datetime | None
+    drifted_since: datetime | None
     waiting: int
     waiting_since: datetime | None
 
@@ -62,7 +62,7 @@ class Health(BaseModel):
                 for item in figures.days
             ],
             drifted_slug=figures.drifted_slug,
-            drifted_seen_at=figures.drifted_seen_at,
+            drifted_since=figures.drifted_since,
             waiting=figures.waiting,
             waiting_since=figures.waiting_since,
         )
