@@ -33,6 +33,7 @@ DEFAULT_ARGS = {
     "retry_policy": GroundworkRetryPolicy(),
 }
 REPAIR = "Repair these projects, each under its lease; one that another operation holds is left to it."
+LABEL = "{{ task.op_kwargs['projects'] | length }} projects"
 TASK = {"execution_timeout": timedelta(minutes=10)}
 
 
@@ -58,7 +59,7 @@ def list_repairs(pass_id: str) -> list[list[str]]:
     return reconcile_steps.batches(pass_id)
 
 
-@task(max_active_tis_per_dagrun=SIDE_BY_SIDE, doc_md=REPAIR, **TASK)
+@task(max_active_tis_per_dagrun=SIDE_BY_SIDE, doc_md=REPAIR, map_index_template=LABEL, **TASK)
 def repair(pass_id: str, projects: list[str], dag_run: Any = None) -> None:
     from groundwork.orchestration import reconcile_steps
 
@@ -66,7 +67,7 @@ def repair(pass_id: str, projects: list[str], dag_run: Any = None) -> None:
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE, **TASK)
-def finish(pass_id: str) -> dict[str, int]:
+def finish(pass_id: str) -> str:
     """End the pass; fails when a system could not be seen as a whole."""
     from groundwork.orchestration import reconcile_steps
 

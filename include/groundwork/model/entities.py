@@ -140,7 +140,11 @@ class GitOpsResource:
 
 @dataclass(frozen=True)
 class Operation:
-    """One run against a project. `triggered_by` is who Airflow says triggered the run."""
+    """One run against a project. `triggered_by` is who Airflow says triggered the run.
+
+    A run that works on many projects has an operation for each: its `run_id` is the run's, a slash and the
+    project's slug.
+    """
 
     id: UUID
     project_id: UUID
@@ -155,6 +159,11 @@ class Operation:
     message: str | None
     started_at: datetime
     finished_at: datetime | None
+
+    @property
+    def dag_run_id(self) -> str:
+        """The run's id in Airflow, whose ids have no slash."""
+        return self.run_id.partition("/")[0]
 
 
 @dataclass(frozen=True)

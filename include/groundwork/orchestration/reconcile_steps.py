@@ -8,6 +8,7 @@ from uuid import UUID
 
 from groundwork.operations.reconcile import passes
 from groundwork.operations.resolution import Run
+from groundwork.orchestration.notes import counted
 from groundwork.orchestration.services import open_services
 from groundwork.records.inventory import Selection
 
@@ -51,10 +52,10 @@ def repair(pass_id: str, projects: Sequence[str], dag_run: Any) -> None:
         passes.repair(services, UUID(pass_id), {UUID(each) for each in projects}, _run(dag_run))
 
 
-def finish(pass_id: str) -> dict[str, int]:
-    """End the pass; how many findings it has in each state. Raises `Incomplete`."""
+def finish(pass_id: str) -> str:
+    """End the pass; says how it ended, for the note on the run. Raises `Incomplete`."""
     with open_services() as services:
-        return passes.finish(services, UUID(pass_id)).counts
+        return counted(passes.finish(services, UUID(pass_id)).counts)
 
 
 def _run(dag_run: Any) -> Run:
