@@ -18,11 +18,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, TriggerRule, dag, task
+from airflow.sdk import Param, TriggerRule, dag
 
 from groundwork.orchestration.approval import RepairApproval
 from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.retry import GroundworkRetryPolicy
+from groundwork.orchestration.tasks import groundwork_task
 from groundwork.settings import get_settings
 
 SIDE_BY_SIDE = 2
@@ -43,7 +44,7 @@ def _selected(what: str) -> Param:
     )
 
 
-@task(**TASK)
+@groundwork_task(**TASK)
 def observe_and_decide(params: Any = None, dag_run: Any = None) -> str:
     """List what there is, compare it with the records, record how it stands, and decide what to repair."""
     from groundwork.orchestration import reconcile_steps
@@ -51,7 +52,7 @@ def observe_and_decide(params: Any = None, dag_run: Any = None) -> str:
     return reconcile_steps.observe_and_decide(params, dag_run)
 
 
-@task(**TASK)
+@groundwork_task(**TASK)
 def list_repairs(pass_id: str) -> list[list[str]]:
     """The projects to repair, in a few parts."""
     from groundwork.orchestration import reconcile_steps
@@ -59,14 +60,14 @@ def list_repairs(pass_id: str) -> list[list[str]]:
     return reconcile_steps.batches(pass_id)
 
 
-@task(max_active_tis_per_dagrun=SIDE_BY_SIDE, doc_md=REPAIR, map_index_template=LABEL, **TASK)
+@groundwork_task(max_active_tis_per_dagrun=SIDE_BY_SIDE, doc_md=REPAIR, map_index_template=LABEL, **TASK)
 def repair(pass_id: str, projects: list[str], dag_run: Any = None) -> None:
     from groundwork.orchestration import reconcile_steps
 
     reconcile_steps.repair(pass_id, projects, dag_run)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE, **TASK)
+@groundwork_task(trigger_rule=TriggerRule.ALL_DONE, **TASK)
 def finish(pass_id: str) -> str:
     """End the pass; fails when a system could not be seen as a whole."""
     from groundwork.orchestration import reconcile_steps

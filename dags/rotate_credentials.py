@@ -17,16 +17,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag
 
 from groundwork.model.lifecycle import RotateRequest
 from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
-from groundwork.orchestration.tasks import project_task
+from groundwork.orchestration.tasks import groundwork_task, project_task
 
 
-@task
+@groundwork_task
 def find_due(params: Any = None) -> list[str]:
     """Look for tokens that end soon, and for rotations that did not come to their end."""
     from groundwork.orchestration import rotation_steps

@@ -72,7 +72,9 @@ def test_a_failed_run_is_told_of_once(
 ) -> None:
     """Its deadline passes as well, and clearing a task before that works too."""
     run_id = runs.start({**request_body, "environment_ids": ["no-such-environment"]})
-    assert runs.wait(run_id).state == "failed"
+    refused = runs.wait(run_id)
+    assert refused.state == "failed"
+    assert runs.note(refused).startswith("accept_request: InvalidRequest: ")
     told(sandbox, run_id)
 
     runs.clear(run_id, "accept_request")

@@ -1,8 +1,8 @@
-"""How a run of one of Groundwork's DAGs ended, as a note on it: a listener, in workers and in the scheduler.
+"""How a run of one of Groundwork's DAGs ended, as a note on it.
 
-In a worker it keeps why a task failed, beside the task's results; in the scheduler it writes what the tasks
-have said onto the run. It touches nothing but Airflow's own rows, in the session that changes the run's state
-anyway. Light, for every Airflow process loads the plugin. Source: Airflow docs, "Listeners".
+Tasks leave how it went, and a listener in the scheduler writes that onto the run. It touches nothing but
+Airflow's own rows, in the session that changes the run's state anyway. Light, for every Airflow process loads
+the plugin. Source: Airflow docs, "Listeners".
 """
 
 from __future__ import annotations
@@ -50,14 +50,6 @@ class RunNotes:
     """The listener."""
 
     @hookimpl
-    def on_task_instance_failed(self, task_instance: Any, error: Any) -> None:
-        if task_instance.dag_id not in _OUTCOME_TASKS or not isinstance(error, GroundworkError):
-            return
-        if not isinstance(error, WaitingError):
-            which = task_instance.rendered_map_index or task_instance.task_id
-            task_instance.xcom_push(key=FAILURE, value=f"{which}: {error.reason}: {error.message}")
-
-    @hookimpl
     def on_dag_run_success(self, dag_run: Any, msg: str) -> None:
         del msg
         _note(dag_run, _NOTHING.get(dag_run.dag_id))
@@ -65,6 +57,14 @@ class RunNotes:
     @hookimpl
     def on_dag_run_failed(self, dag_run: Any, msg: str) -> None:
         _note(dag_run, f"failed: {msg}")
+
+
+def leave_failure(task_instance: Any, error: GroundworkError) -> None:
+    """Keep why a task failed beside its results; of one that only waits there is nothing to tell."""
+    if isinstance(error, WaitingError):
+        return
+    which = task_instance.rendered_map_index or task_instance.task_id
+    task_instance.xcom_push(key=FAILURE, value=f"{which}: {error.reason}: {error.message}")
 
 
 def outcome(operation: Operation) -> str:

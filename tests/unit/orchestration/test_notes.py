@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from groundwork.errors import Conflict, WaitingError
+from groundwork.errors import Conflict, GroundworkError, WaitingError
 from groundwork.model.entities import Operation, OperationKind
 from groundwork.model.statuses import OperationStatus
-from groundwork.orchestration.notes import RunNotes, Told, composed, counted, outcome
+from groundwork.orchestration.notes import Told, composed, counted, leave_failure, outcome
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DONE = Operation(
@@ -61,24 +60,20 @@ def test_a_note_fits_into_airflows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dag_id", "error", "left"),
+    ("error", "left"),
     [
-        ("rotate_credentials", Conflict("It is taken."), ["billing: Conflict: It is taken."]),
-        ("rotate_credentials", WaitingError("Not yet.", 2), []),
-        ("rotate_credentials", ValueError("a fault"), []),
-        ("somebody_elses", Conflict("It is taken."), []),
+        (Conflict("It is taken."), ["billing: Conflict: It is taken."]),
+        (WaitingError("Not yet.", 2), []),
     ],
-    ids=["ours", "one that only waits", "a fault, which the log has", "another DAG"],
+    ids=["failed", "only waits"],
 )
-def test_a_failed_task_leaves_why(dag_id: str, error: Exception, left: list[str]) -> None:
+def test_a_failed_task_leaves_why(error: GroundworkError, left: list[str]) -> None:
     found: list[str] = []
 
     def xcom_push(*, key: str, value: str) -> None:
         del key
         found.append(value)
 
-    task: Any = SimpleNamespace(
-        dag_id=dag_id, task_id="rotate_project", rendered_map_index="billing", xcom_push=xcom_push
-    )
-    RunNotes().on_task_instance_failed(task_instance=task, error=error)
+    task = SimpleNamespace(task_id="rotate_project", rendered_map_index="billing", xcom_push=xcom_push)
+    leave_failure(task, error)
     assert found == left
