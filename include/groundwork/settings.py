@@ -96,6 +96,13 @@ class Settings(BaseSettings):
     sync_deadline: float = Field(
         default=900, description="How long an environment may take to become synced, unless its policy says."
     )
+    sync_first_look: float = Field(
+        default=4,
+        ge=0,
+        le=60,
+        description="How long a wait looks from its worker before it defers to the triggerer and leaves the"
+        " worker free. Deferring itself takes about three seconds, and most projects are synced sooner.",
+    )
     sync_max_apply_attempts: int = Field(
         default=2,
         description="Failed attempts of Flux to apply a commit before the environment has failed; the first"

@@ -74,9 +74,13 @@ def test_a_killed_scheduler(airflow: Any, own_runs: Runs, ends_right: Ends, step
 
 
 def test_a_killed_triggerer(airflow: Any, own_runs: Runs, ends_right: Ends) -> None:
+    """Flux stands still until then, so that there is something to wait for."""
+    airflow.signal("kustomize-controller", "STOP")
+
     def harm(run_id: str) -> None:
         own_runs.wait_for(run_id, "environment.wait_until_synced", "deferred")
         airflow.signal("airflow-triggerer", "KILL")
+        airflow.signal("kustomize-controller", "CONT")
 
     ends_right(harm)
 

@@ -29,7 +29,7 @@ from groundwork.operations.removal import remove_resources
 from groundwork.operations.services import Services
 from groundwork.resources import contents as namespace_contents
 from groundwork.resources import credentials, git_repository, kustomization, namespace, ownership
-from groundwork.resources.applied import apply_one, remove_one, title
+from groundwork.resources.applied import apply_one, remove_one, title, untold
 from groundwork.resources.contents import Contents, listed
 from groundwork.resources.ownership import Claim
 from groundwork.resources.target import Target
@@ -58,7 +58,7 @@ def suspend_flux(services: Services, operation_id: UUID, environment: str) -> No
         }
         for manifest, reference in made.items():
             if ownership.claim_on_object(cluster.get(reference), target.project.id) is Claim.OURS:
-                apply_one(cluster, manifest(target), target.project.id, lambda _: None)
+                apply_one(cluster, manifest(target), target.project.id, untold)
                 outcome.result.setdefault("suspended", []).append(title(reference))
 
 

@@ -20,7 +20,7 @@ from groundwork.operations.project_steps import LAST_STEP
 from groundwork.operations.removal import remove_environment, remove_repository, remove_resources
 from groundwork.operations.services import Services
 from groundwork.resources import git_repository, kustomization, ownership, repository
-from groundwork.resources.applied import apply_one
+from groundwork.resources.applied import apply_one, untold
 from groundwork.resources.ownership import Claim
 from groundwork.resources.target import Target
 
@@ -177,7 +177,7 @@ def _suspend(services: Services, target: Target) -> list[str]:
         existing = cluster.get(manifest)
         if ownership.claim_on_object(existing, target.project.id) is not Claim.OURS:
             continue
-        apply_one(cluster, manifest, target.project.id, lambda _: None)
+        apply_one(cluster, manifest, target.project.id, untold)
         observed = Observation(Status.FAILED, Reason.QUARANTINED, "suspended, because its operation failed")
         services.records.observations.resource_observed(target.environment.id, kind, observed)
         done.append(_named(target.environment.environment.slug, f"{kind}/{target.project.slug}"))

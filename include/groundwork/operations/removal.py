@@ -22,7 +22,7 @@ from groundwork.resources import (
     repository,
     template,
 )
-from groundwork.resources.applied import apply_one, remove_one
+from groundwork.resources.applied import apply_one, remove_one, untold
 from groundwork.resources.ownership import Claim
 from groundwork.resources.target import Target
 
@@ -67,7 +67,7 @@ def _remove_kustomization(cluster: Cluster, target: Target) -> None:
     existing = cluster.get(reference)
     claim = ownership.claim_on_object(existing, target.project.id)
     if existing is not None and claim is Claim.OURS and existing["spec"].get("suspend"):
-        apply_one(cluster, kustomization.desired(target), target.project.id, lambda _: None)
+        apply_one(cluster, kustomization.desired(target), target.project.id, untold)
     remove_one(cluster, reference, target.project.id)
 
 

@@ -187,7 +187,7 @@ def _prove(services: Services, target: Target, intent: dict[str, object]) -> Non
     if existing is not None and not git_repository.is_asked(existing, token):
         cluster = services.cluster(target.environment.environment.cluster)
         manifest = git_repository.desired(target, token)
-        existing = applied.apply_one(cluster, manifest, target.project.id, lambda _: None).stored
+        existing = applied.apply_one(cluster, manifest, target.project.id, applied.untold).stored
     missing = git_repository.not_fetched(existing, token)
     if missing is None:
         return

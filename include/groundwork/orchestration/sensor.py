@@ -1,7 +1,8 @@
 """The sensor that waits until Flux has applied an environment's commit.
 
-It looks once in a worker and, if that does not settle it, defers to `FluxSyncTrigger`, which ends the task
-without a worker. A failure the trigger reports is looked at once more by the task's retry, which records it.
+It looks for a few seconds in a worker and, if that does not settle it, defers to `FluxSyncTrigger`, which
+ends the task without a worker. A failure the trigger reports is looked at once more by the task's retry,
+which records it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # The trigger keeps the deadline itself and explains it; this only catches a trigger that never ran.
 _TRIGGER_GRACE = timedelta(minutes=5)
+_LOOK_EVERY = 0.3
 
 
 class FluxSyncSensor(BaseSensorOperator):
@@ -54,13 +56,19 @@ class FluxSyncSensor(BaseSensorOperator):
             for link in self.operator_extra_links:
                 address = link.get_link(self, ti_key=context["ti"])
                 context["ti"].xcom_push(key=link.xcom_key, value=address)
-            current = self._look(services, wait)
+            current = self._first_look(services, wait)
             if current.outcome is Outcome.SYNCED:
                 return
             if current.final:
                 sync.record_failure(services, wait, current)
                 raise SyncFailed(str(current))
         self._defer(wait)
+
+    def _first_look(self, services: Services, wait: Wait) -> Verdict:
+        until = time.monotonic() + services.settings.sync_first_look
+        while not (current := self._look(services, wait)).final and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY)
+        return current
 
     def _look(self, services: Services, wait: Wait) -> Verdict:
         from groundwork.errors import TemporaryError

@@ -186,6 +186,9 @@ def _opened(dsn: str, rows: RowFactory[_AnyRow]) -> psycopg.Connection[_AnyRow]:
         row_factory=rows,
         application_name=given.get("application_name", "groundwork"),
         connect_timeout=given.get("connect_timeout", _CONNECT_SECONDS),
+        # A prepared statement ends up with one plan for all parameters: a search by a rare word would be
+        # planned like one by a frequent word, and read every project.
+        prepare_threshold=None,
     )
 
 

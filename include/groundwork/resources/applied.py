@@ -22,6 +22,10 @@ Creating = Callable[[str], None]
 """Told the `title` of an object that is not there and is created next."""
 
 
+def untold(_title: str) -> None:
+    """The `Creating` of work that changes only what is there already."""
+
+
 @dataclass(frozen=True)
 class Applied:
     """An object as the cluster stored it; `created` is whether it was not there before."""

@@ -71,7 +71,7 @@ class Caller:
         )
 
 
-def _caller(request: Request, user: CurrentUser) -> Caller:
+async def _caller(request: Request, user: CurrentUser) -> Caller:  # not async would cost a thread
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")

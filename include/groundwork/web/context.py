@@ -28,9 +28,9 @@ _Result = TypeVar("_Result")
 class Context:
     """One request's way to everything it may need."""
 
-    def __init__(self, request: Request, caller: CallerDep) -> None:
+    def __init__(self, request: Request, caller: Caller) -> None:
         self.request = request
-        self.caller: Caller = caller
+        self.caller = caller
         self.backend: Backend = request.app.state.backend
         self._pool: RecordsPool = request.app.state.pool
         self._apart: CapacityLimiter = request.app.state.apart
@@ -82,7 +82,11 @@ class Context:
         return f"{self.root}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
-ContextDep = Annotated[Context, Depends(Context)]
+async def _context(request: Request, caller: CallerDep) -> Context:  # not async would cost a thread
+    return Context(request, caller)
+
+
+ContextDep = Annotated[Context, Depends(_context)]
 
 
 def limiter() -> CapacityLimiter:

@@ -59,7 +59,10 @@ def write_config(
             # What a run waits between two tasks; the price is an idle scheduler that looks more often.
             "scheduler_idle_sleep_time": idle_sleep_seconds,
         },
-        "dag_processor": {"refresh_interval": 10, "min_file_process_interval": 30, "parsing_processes": 1},
+        # A worker whose task has just ended may notice only when it next wakes for a heartbeat.
+        "workers": {"min_heartbeat_interval": 1},
+        # Files that were changed are read again at once whatever the interval.
+        "dag_processor": {"refresh_interval": 10, "min_file_process_interval": 120, "parsing_processes": 1},
         "secrets": {
             "backend": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
             "backend_kwargs": json.dumps({"connections_file_path": str(connections_file(home))}),

@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from groundwork.clients.gitlab import DeployToken, GitLabProject
 from groundwork.errors import Misconfigured, Rejected
-from groundwork.model.entities import (
-    Environment,
-    Observation,
-    Policy,
-    Project,
-    ProjectEnvironment,
-    Repository,
-)
-from groundwork.model.statuses import Status
+from groundwork.model.entities import Policy
 from groundwork.resources import credentials, git_repository, guardrails, kustomization, namespace, ownership
 from groundwork.resources.ownership import Claim
 from groundwork.resources.target import Pace, Target
+from tests.unit.shop import ENVIRONMENT, ID, IN_GITLAB, OTHER, PROJECT, REPOSITORY
 
-PROJECT_ID, OTHER_ID = UUID(int=1), UUID(int=2)
-STATE = Observation(Status.PENDING, "Recorded")
 URL = "http://gitlab.test/platform/shop.git"
 
 
 def target(*, http_url: str | None = URL, quota: dict[str, str] | None = None) -> Target:
-    environment = Environment(
-        UUID(int=3), UUID(int=4), "dev", "Development", "cluster", Policy(quota=quota or {})
-    )
+    environment = replace(ENVIRONMENT.environment, policy=Policy(quota=quota or {}))
     return Target(
-        project=Project(
-            id=PROJECT_ID,
-            organization_id=UUID(int=4),
-            slug="shop",
-            name="Shop",
-            requested_by=UUID(int=5),
-            template_id="web-service",
-            template_version="1.0.0",
-            template_answers={},
-            created_at=datetime(2026, 1, 1, tzinfo=UTC),
-            state=STATE,
-        ),
-        repository=Repository(
-            id=UUID(int=6),
-            project_id=PROJECT_ID,
-            path="platform/shop",
-            visibility="private",
-            default_branch="trunk",
-            description="",
-            gitlab_id=7,
-            http_url=http_url,
-            web_url=None,
-            created_by_us=True,
-            state=STATE,
-        ),
-        environment=ProjectEnvironment(UUID(int=8), PROJECT_ID, environment, "project-shop-dev", STATE),
+        project=PROJECT,
+        repository=replace(REPOSITORY, http_url=http_url, default_branch="trunk"),
+        environment=replace(ENVIRONMENT, environment=environment),
         pace=Pace(600, 60, 30),
     )
 
@@ -73,7 +39,7 @@ def test_everything_carries_the_projects_labels_and_namespace() -> None:
     for manifest in manifests:
         assert manifest["metadata"]["namespace"] == "project-shop-dev"
         assert manifest["metadata"]["labels"] == target().labels
-    assert target().labels["groundwork.dev/project-id"] == str(PROJECT_ID)
+    assert target().labels["groundwork.dev/project-id"] == str(ID)
 
 
 def test_namespace_enforces_pod_security() -> None:
@@ -171,44 +137,28 @@ def stored(project_id: UUID | None, *, deleting: bool = False) -> dict[str, obje
     ("existing", "claim"),
     [
         (None, Claim.ABSENT),
-        (stored(PROJECT_ID), Claim.OURS),
-        (stored(OTHER_ID), Claim.FOREIGN),
+        (stored(ID), Claim.OURS),
+        (stored(OTHER), Claim.FOREIGN),
         (stored(None), Claim.FOREIGN),
-        (stored(PROJECT_ID, deleting=True), Claim.DOOMED),
-        (stored(OTHER_ID, deleting=True), Claim.FOREIGN),
+        (stored(ID, deleting=True), Claim.DOOMED),
+        (stored(OTHER, deleting=True), Claim.FOREIGN),
     ],
 )
 def test_claim_on_object(existing: dict[str, object] | None, claim: Claim) -> None:
-    assert ownership.claim_on_object(existing, PROJECT_ID) is claim
-
-
-def gitlab_project(topics: tuple[str, ...], deletion_date: str | None = None) -> GitLabProject:
-    return GitLabProject(
-        id=1,
-        path="platform/shop",
-        name="Shop",
-        description="",
-        visibility="private",
-        default_branch="main",
-        archived=False,
-        http_url=URL,
-        web_url=URL,
-        topics=topics,
-        deletion_date=deletion_date,
-    )
+    assert ownership.claim_on_object(existing, ID) is claim
 
 
 @pytest.mark.parametrize(
     ("existing", "claim"),
     [
         (None, Claim.ABSENT),
-        (gitlab_project(ownership.topics(PROJECT_ID)), Claim.OURS),
-        (gitlab_project((*ownership.topics(PROJECT_ID), "python")), Claim.OURS),
-        (gitlab_project(ownership.topics(OTHER_ID)), Claim.FOREIGN),
-        (gitlab_project((ownership.TOPIC,)), Claim.FOREIGN),
-        (gitlab_project(()), Claim.FOREIGN),
-        (gitlab_project(ownership.topics(PROJECT_ID), "2026-12-01"), Claim.DOOMED),
+        (replace(IN_GITLAB, topics=ownership.topics(ID)), Claim.OURS),
+        (replace(IN_GITLAB, topics=(*ownership.topics(ID), "python")), Claim.OURS),
+        (replace(IN_GITLAB, topics=ownership.topics(OTHER)), Claim.FOREIGN),
+        (replace(IN_GITLAB, topics=(ownership.TOPIC,)), Claim.FOREIGN),
+        (replace(IN_GITLAB, topics=()), Claim.FOREIGN),
+        (replace(IN_GITLAB, topics=ownership.topics(ID), deletion_date="2026-12-01"), Claim.DOOMED),
     ],
 )
 def test_claim_on_repository(existing: GitLabProject | None, claim: Claim) -> None:
-    assert ownership.claim_on_repository(existing, PROJECT_ID) is claim
+    assert ownership.claim_on_repository(existing, ID) is claim

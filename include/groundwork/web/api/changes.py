@@ -21,7 +21,7 @@ from groundwork.web.access import (
 from groundwork.web.acting import Started
 from groundwork.web.api.projects import Reference
 from groundwork.web.api.runs import run_of
-from groundwork.web.context import ContextDep
+from groundwork.web.context import Context, ContextDep
 from groundwork.web.problems import documented
 
 router = APIRouter(tags=["changes"])
@@ -35,7 +35,7 @@ _ACCEPTED = {
 class Change:
     """A change that is being asked for, under a key or without one."""
 
-    def __init__(self, context: ContextDep, response: Response, key: requests.IdempotencyKey = None) -> None:
+    def __init__(self, context: Context, response: Response, key: str | None) -> None:
         self.context = context
         self.key = key
         self._response = response
@@ -57,7 +57,13 @@ class Change:
         return await self.told(lambda: start(context, context.project(project), *asked, self.key))
 
 
-ChangeDep = Annotated[Change, Depends(Change)]
+async def _change(  # not async would cost a thread
+    context: ContextDep, response: Response, key: requests.IdempotencyKey = None
+) -> Change:
+    return Change(context, response, key)
+
+
+ChangeDep = Annotated[Change, Depends(_change)]
 
 
 def _starts(dag_id: str, path: str) -> Callable[[_Route], _Route]:

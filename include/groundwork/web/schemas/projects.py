@@ -133,21 +133,24 @@ class ProjectLine(State):
     @classmethod
     def of(cls, found: ListedProject) -> Self:
         project = found.project
-        return cls(
-            **State.columns(project.state),
-            id=project.id,
-            slug=project.slug,
-            name=project.name,
-            organization=found.organization_slug,
-            organization_name=found.organization_name,
-            template_id=project.template_id,
-            template_version=project.template_version,
-            created_at=project.created_at,
-            repository_path=found.repository_path,
-            repository_url=found.repository_url,
-            environments=[
-                ListedEnvironment(environment=item.slug, status=item.status) for item in found.environments
-            ],
+        # From plain values, which is several times quicker than a model for each of a page's environments.
+        return cls.model_validate(
+            {
+                **State.columns(project.state),
+                "id": project.id,
+                "slug": project.slug,
+                "name": project.name,
+                "organization": found.organization_slug,
+                "organization_name": found.organization_name,
+                "template_id": project.template_id,
+                "template_version": project.template_version,
+                "created_at": project.created_at,
+                "repository_path": found.repository_path,
+                "repository_url": found.repository_url,
+                "environments": [
+                    {"environment": item.slug, "status": item.status} for item in found.environments
+                ],
+            }
         )
 
 

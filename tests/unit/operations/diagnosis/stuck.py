@@ -8,18 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from groundwork.clients.gitlab import DeployToken, GitLabProject
+from groundwork.clients.gitlab import DeployToken
 from groundwork.model.entities import (
-    Environment,
     GitOpsResource,
     Kind,
     Observation,
     Operation,
     OperationKind,
-    Policy,
-    Project,
-    ProjectEnvironment,
-    Repository,
     StepEntry,
 )
 from groundwork.model.statuses import OperationStatus, Status
@@ -32,12 +27,12 @@ from groundwork.operations.diagnosis.facts import (
 )
 from groundwork.records.cases import Case
 from groundwork.resources import credentials, ownership
+from tests.unit.shop import ENVIRONMENT, ID, IN_GITLAB, PENDING, PROJECT, REPOSITORY
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OURS, NEWER = "a" * 40, "b" * 40
-PROJECT_ID = UUID("11111111-1111-4111-8111-111111111111")
-SPACE = "project-shop-dev"
-PENDING = Observation(Status.PENDING, "Recorded")
+SPACE = ENVIRONMENT.namespace
+CLUSTER = ENVIRONMENT.environment.cluster
 SYNCED = Observation(Status.SYNCED, "Observed", revision=OURS)
 
 Object = dict[str, Any]
@@ -60,7 +55,7 @@ def item(kind: str, name: str, **content: Any) -> Object:
         "namespace": SPACE,
         "generation": 1,
         "creationTimestamp": "2026-01-01T11:00:00Z",
-        "labels": ownership.labels(PROJECT_ID, "shop", "dev"),
+        "labels": ownership.labels(ID, "shop", "dev"),
     }
     return {"kind": kind, "metadata": {**metadata, **content.pop("metadata", {})}, **content}
 
@@ -109,31 +104,14 @@ def entry(
 
 def stuck() -> ProjectFacts:
     """Everything is in place, and the record says `pending`: what the last run left behind."""
-    project = Project(
-        PROJECT_ID, UUID(int=2), "shop", "Shop", UUID(int=3), "web-service", "1.0.0", {}, NOW, PENDING
-    )
-    repository = Repository(
-        id=UUID(int=4),
-        project_id=PROJECT_ID,
-        path="platform/shop",
-        visibility="private",
-        default_branch="main",
-        description="",
-        gitlab_id=7,
-        http_url="https://git.example.com/platform/shop.git",
-        web_url=None,
-        created_by_us=True,
-        state=SYNCED,
-    )
-    dev = Environment(UUID(int=5), UUID(int=2), "dev", "Development", "cluster_a", Policy())
-    environment = ProjectEnvironment(UUID(int=6), PROJECT_ID, dev, SPACE, PENDING)
+    repository = replace(REPOSITORY, web_url=None, state=SYNCED)
     names = {Kind.CREDENTIALS: credentials.SECRET, Kind.NAMESPACE: SPACE, Kind.GUARDRAILS: SPACE}
     resources = tuple(
         GitOpsResource(
             UUID(int=20),
-            environment.id,
+            ENVIRONMENT.id,
             kind,
-            "cluster_a",
+            CLUSTER,
             SPACE,
             names.get(kind, "shop"),
             "uid",
@@ -144,11 +122,11 @@ def stuck() -> ProjectFacts:
     )
     operation = Operation(
         id=UUID(int=8),
-        project_id=PROJECT_ID,
+        project_id=ID,
         kind=OperationKind.INITIALIZE,
         dag_id="initialize_project",
         run_id="run-1",
-        requested_by=UUID(int=3),
+        requested_by=PROJECT.requested_by,
         triggered_by=None,
         request={},
         status=OperationStatus.SUCCEEDED,
@@ -166,19 +144,6 @@ def stuck() -> ProjectFacts:
         "template_id": "web-service",
         "environment_ids": ["dev"],
     }
-    found = GitLabProject(
-        id=7,
-        path="platform/shop",
-        name="Shop",
-        description="",
-        visibility="private",
-        default_branch="main",
-        archived=False,
-        http_url="https://git.example.com/platform/shop.git",
-        web_url="https://git.example.com/platform/shop",
-        topics=ownership.topics(PROJECT_ID),
-        deletion_date=None,
-    )
     seen = EnvironmentFacts(
         namespace=item("Namespace", SPACE),
         secret=item(
@@ -188,9 +153,9 @@ def stuck() -> ProjectFacts:
         kustomization=kustomization(),
     )
     return ProjectFacts(
-        case=Case(project, repository, ((environment, resources),), operation, None, (), request),
+        case=Case(PROJECT, repository, ((ENVIRONMENT, resources),), operation, None, (), request),
         run=RunFacts(),
-        repository=RepositoryFacts(found, tokens=(DeployToken(31, "groundwork-dev", "u"),)),
+        repository=RepositoryFacts(IN_GITLAB, tokens=(DeployToken(31, "groundwork-dev", "u"),)),
         environments={"dev": seen},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +11,7 @@ from groundwork.errors import Conflict
 from groundwork.model.entities import Observation, OperationKind
 from groundwork.model.statuses import Status
 from groundwork.operations.diagnosis import repair
+from tests.unit.shop import ID
 
 from . import stuck
 
@@ -20,7 +22,7 @@ def test_the_last_request_is_sent_for_the_project_as_it_is_now() -> None:
 
     request = repair.request(replace(case, request=stored))
 
-    assert request["project_id"] == str(stuck.PROJECT_ID)
+    assert request["project_id"] == str(ID)
     assert request["environment_ids"] == ["dev"]
     assert request["dry_run"] is False
     assert (request["slug"], request["template_id"]) == ("shop", "web-service")
@@ -53,7 +55,7 @@ def test_a_project_that_never_came_as_far_as_environments_keeps_those_of_its_req
 def test_the_run_keeps_its_id_until_an_operation_has_begun() -> None:
     case = stuck.stuck().case
     assert case.operation is not None
-    later = replace(case, operation=replace(case.operation, id=stuck.PROJECT_ID))
+    later = replace(case, operation=replace(case.operation, id=UUID("1" * 32)))
 
     assert repair.run_id(case, 1) == repair.run_id(case, 1)
     assert len({repair.run_id(case, 1), repair.run_id(case, 2), repair.run_id(later, 1)}) == 3
