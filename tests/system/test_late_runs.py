@@ -45,7 +45,7 @@ def test_a_late_run_is_told_of_and_its_tasks_can_be_cleared(
     airflow_database: psycopg.Connection,
 ) -> None:
     run_id = runs.start({**request_body, "environment_ids": ["dev"]})
-    runs.wait_for(run_id, "environment.wait_until_synced", "running")
+    runs.wait_for(run_id, "environment.create_kustomization", "success")
     assert airflow_database.execute(_DEADLINES, [run_id]).fetchall() == [(False, "scheduled")]
 
     runs.clear(run_id, "push_template")
