@@ -86,7 +86,7 @@ def _run(
         told = tuple(_task(airflow, operation, steps, task, logs=logs) for task in tasks)
         if operation.status is not OperationStatus.RUNNING:
             return RunFacts(tasks=told)
-        return RunFacts(airflow.run(operation.dag_id, operation.run_id).state, tasks=told)
+        return RunFacts(airflow.run(operation.dag_id, operation.dag_run_id).state, tasks=told)
     except NotFound:
         return RunFacts(gone=True)
     except GroundworkError as error:
