@@ -24,15 +24,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag
 
 from groundwork.model.lifecycle import AddEnvironmentsRequest
+from groundwork.orchestration.deadlines import run_deadline
 from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.environment_tasks import make_environments
+from groundwork.orchestration.events import PROJECT_SYNCED, run_failed
 from groundwork.orchestration.params import params_of
+from groundwork.orchestration.tasks import project_task, repository_task
 
 
-@task
+@project_task
 def accept_request(params: Any = None, dag_run: Any = None) -> str:
     """Check the request, open the operation and take the project's lease."""
     from groundwork.orchestration import extension_steps
@@ -40,7 +43,7 @@ def accept_request(params: Any = None, dag_run: Any = None) -> str:
     return extension_steps.accept_request(params, dag_run)
 
 
-@task
+@project_task
 def preflight(operation_id: str) -> None:
     """Look, without writing, at everything that could stand in the way, and report all of it at once."""
     from groundwork.orchestration import steps
@@ -48,7 +51,7 @@ def preflight(operation_id: str) -> None:
     steps.run_project_step("preflight", operation_id)
 
 
-@task
+@project_task
 def record_resources(operation_id: str) -> list[str]:
     """Record the new environments as `pending`, in one transaction."""
     from groundwork.orchestration import steps
@@ -56,7 +59,7 @@ def record_resources(operation_id: str) -> list[str]:
     return steps.record_resources(operation_id)
 
 
-@task
+@repository_task
 def create_repository(operation_id: str) -> None:
     """Make sure that the repository is there and can be written to."""
     from groundwork.orchestration import steps
@@ -64,7 +67,7 @@ def create_repository(operation_id: str) -> None:
     steps.run_project_step("create_repository", operation_id)
 
 
-@task
+@repository_task
 def push_overlays(operation_id: str) -> None:
     """Add the new environments' overlays to the repository, where it does not have them."""
     from groundwork.orchestration import extension_steps
@@ -72,20 +75,21 @@ def push_overlays(operation_id: str) -> None:
     extension_steps.push_overlays(operation_id)
 
 
-@task
-def mark_project_synced(operation_id: str) -> None:
-    """Make sure that every part of the project is recorded as synced."""
+@project_task(outlets=[PROJECT_SYNCED])
+def mark_project_synced(operation_id: str, outlet_events: Any = None) -> None:
+    """Make sure that every part of the project is recorded as synced, and let other DAGs know."""
     from groundwork.orchestration import steps
 
     steps.run_project_step("mark_project_synced", operation_id)
+    outlet_events[PROJECT_SYNCED].extra = {"operation_id": operation_id}
 
 
-@task
-def close_operation(operation_id: str) -> None:
+@project_task
+def close_operation(operation_id: str) -> str:
     """Record how the operation ended and give the lease back."""
     from groundwork.orchestration import steps
 
-    steps.close_operation(operation_id)
+    return steps.close_operation(operation_id)
 
 
 @dag(
@@ -93,6 +97,8 @@ def close_operation(operation_id: str) -> None:
     catchup=False,
     max_active_runs=32,
     dagrun_timeout=timedelta(hours=6),
+    deadline=run_deadline(),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(AddEnvironmentsRequest),

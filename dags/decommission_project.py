@@ -25,18 +25,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import dag, task, task_group
+from airflow.sdk import dag, task_group
 
 from groundwork.model.lifecycle import DecommissionRequest
+from groundwork.orchestration.deadlines import run_deadline
 from groundwork.orchestration.defaults import DEFAULT_ARGS, LABEL
 from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
+from groundwork.orchestration.tasks import environment_task, project_task, repository_task
 
 # A step that waits ends itself at the setting `removal_deadline`, before it has used up these.
 WAITS = {"map_index_template": LABEL, "retries": 2000}
 
 
-@task
+@project_task
 def accept_request(params: Any = None, dag_run: Any = None) -> str:
     """Check the request, open the operation and take the project's lease."""
     from groundwork.orchestration import decommission_steps
@@ -44,7 +46,7 @@ def accept_request(params: Any = None, dag_run: Any = None) -> str:
     return decommission_steps.accept_request(params, dag_run)
 
 
-@task
+@project_task
 def check(operation_id: str) -> str:
     """Look, without writing, for what would be lost and is not the project's; hands the operation on."""
     from groundwork.orchestration import decommission_steps
@@ -53,7 +55,7 @@ def check(operation_id: str) -> str:
     return operation_id
 
 
-@task
+@project_task
 def record_removal(operation_id: str) -> list[str]:
     """Record everything that is to go as `removing`, in one transaction."""
     from groundwork.orchestration import decommission_steps
@@ -62,7 +64,7 @@ def record_removal(operation_id: str) -> list[str]:
 
 
 # A task that is mapped by itself does not take its description from the docstring.
-@task(doc_md="Suspend Flux, so that nothing more is applied.", **WAITS)
+@environment_task(doc_md="Suspend Flux, so that nothing more is applied.", **WAITS)
 def suspend_flux(operation_id: str, environment: str) -> None:
     """Suspend Flux, so that nothing more is applied."""
     from groundwork.orchestration import decommission_steps
@@ -70,7 +72,7 @@ def suspend_flux(operation_id: str, environment: str) -> None:
     decommission_steps.run_environment_step("suspend_flux", operation_id, environment)
 
 
-@task(trigger_rule="none_failed")
+@repository_task(trigger_rule="none_failed")
 def freeze_repository(operation_id: str) -> None:
     """Stop pushes to a repository that is going to be put away, by archiving it."""
     from groundwork.orchestration import decommission_steps
@@ -78,7 +80,7 @@ def freeze_repository(operation_id: str) -> None:
     decommission_steps.run_project_step("freeze_repository", operation_id)
 
 
-@task(execution_timeout=timedelta(hours=1))
+@repository_task(execution_timeout=timedelta(hours=1))
 def back_up(operation_id: str) -> None:
     """Store repository, manifests and records, if the request wants it."""
     from groundwork.orchestration import decommission_steps
@@ -86,7 +88,7 @@ def back_up(operation_id: str) -> None:
     decommission_steps.run_project_step("back_up", operation_id)
 
 
-@task(**WAITS)
+@environment_task(**WAITS)
 def remove_kustomization(operation_id: str, environment: str) -> None:
     """Remove the Flux Kustomization, and wait until Flux has pruned what it had applied."""
     from groundwork.orchestration import decommission_steps
@@ -94,7 +96,7 @@ def remove_kustomization(operation_id: str, environment: str) -> None:
     decommission_steps.run_environment_step("remove_kustomization", operation_id, environment)
 
 
-@task(**WAITS)
+@environment_task(**WAITS)
 def remove_source(operation_id: str, environment: str) -> None:
     """Remove the Flux GitRepository."""
     from groundwork.orchestration import decommission_steps
@@ -102,7 +104,7 @@ def remove_source(operation_id: str, environment: str) -> None:
     decommission_steps.run_environment_step("remove_source", operation_id, environment)
 
 
-@task(**WAITS)
+@environment_task(**WAITS)
 def remove_credentials(operation_id: str, environment: str) -> None:
     """Remove the Secret and revoke the deploy tokens."""
     from groundwork.orchestration import decommission_steps
@@ -110,7 +112,7 @@ def remove_credentials(operation_id: str, environment: str) -> None:
     decommission_steps.run_environment_step("remove_credentials", operation_id, environment)
 
 
-@task(**WAITS)
+@environment_task(**WAITS)
 def remove_namespace(operation_id: str, environment: str) -> None:
     """Remove the namespace, and wait until it is gone."""
     from groundwork.orchestration import decommission_steps
@@ -118,7 +120,7 @@ def remove_namespace(operation_id: str, environment: str) -> None:
     decommission_steps.run_environment_step("remove_namespace", operation_id, environment)
 
 
-@task(trigger_rule="none_failed", retries=60)
+@repository_task(trigger_rule="none_failed", retries=60)
 def retire_repository(operation_id: str) -> None:
     """Archive, delete, unmark or keep the repository."""
     from groundwork.orchestration import decommission_steps
@@ -126,7 +128,7 @@ def retire_repository(operation_id: str) -> None:
     decommission_steps.run_project_step("retire_repository", operation_id)
 
 
-@task
+@project_task
 def mark_removed(operation_id: str) -> None:
     """Make sure that all of it is recorded as removed, and leave the tombstone."""
     from groundwork.orchestration import decommission_steps
@@ -134,7 +136,7 @@ def mark_removed(operation_id: str) -> None:
     decommission_steps.run_project_step("mark_removed", operation_id)
 
 
-@task
+@project_task
 def close_operation(operation_id: str) -> str:
     """Record how the operation ended and give the lease back."""
     from groundwork.orchestration import decommission_steps
@@ -147,6 +149,7 @@ def close_operation(operation_id: str) -> str:
     catchup=False,
     max_active_runs=16,
     dagrun_timeout=timedelta(hours=24),
+    deadline=run_deadline(),
     on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,

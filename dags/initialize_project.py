@@ -27,15 +27,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag
 
+from groundwork.orchestration.deadlines import run_deadline
 from groundwork.orchestration.defaults import DEFAULT_ARGS
 from groundwork.orchestration.environment_tasks import make_environments
 from groundwork.orchestration.events import PROJECT_SYNCED, run_failed
 from groundwork.orchestration.params import request_params
+from groundwork.orchestration.tasks import project_task, repository_task
 
 
-@task
+@project_task
 def accept_request(params: Any = None, dag_run: Any = None) -> str:
     """Check the request, open the operation and take the project's lease."""
     from groundwork.orchestration import steps
@@ -43,7 +45,7 @@ def accept_request(params: Any = None, dag_run: Any = None) -> str:
     return steps.accept_request(params, dag_run)
 
 
-@task
+@project_task
 def preflight(operation_id: str) -> None:
     """Look, without writing, at everything that could stand in the way, and report all of it at once."""
     from groundwork.orchestration import steps
@@ -51,7 +53,7 @@ def preflight(operation_id: str) -> None:
     steps.run_project_step("preflight", operation_id)
 
 
-@task
+@project_task
 def record_resources(operation_id: str) -> list[str]:
     """Record everything that is going to be made as `pending`, in one transaction."""
     from groundwork.orchestration import steps
@@ -59,7 +61,7 @@ def record_resources(operation_id: str) -> list[str]:
     return steps.record_resources(operation_id)
 
 
-@task
+@repository_task
 def create_repository(operation_id: str) -> None:
     """Create the GitLab repository."""
     from groundwork.orchestration import steps
@@ -67,7 +69,7 @@ def create_repository(operation_id: str) -> None:
     steps.run_project_step("create_repository", operation_id)
 
 
-@task
+@repository_task
 def push_template(operation_id: str) -> None:
     """Render the template and push it as the first commit."""
     from groundwork.orchestration import steps
@@ -75,7 +77,7 @@ def push_template(operation_id: str) -> None:
     steps.run_project_step("push_template", operation_id)
 
 
-@task(outlets=[PROJECT_SYNCED])
+@project_task(outlets=[PROJECT_SYNCED])
 def mark_project_synced(operation_id: str, outlet_events: Any = None) -> None:
     """Make sure that every part of the project is recorded as synced, and let other DAGs know."""
     from groundwork.orchestration import steps
@@ -84,7 +86,7 @@ def mark_project_synced(operation_id: str, outlet_events: Any = None) -> None:
     outlet_events[PROJECT_SYNCED].extra = {"operation_id": operation_id}
 
 
-@task(retries=60)
+@project_task(retries=60)
 def apply_failure_policy(operation_id: str) -> None:
     """Where the project did not become synced: keep, roll back or quarantine what was made."""
     from groundwork.orchestration import steps
@@ -92,7 +94,7 @@ def apply_failure_policy(operation_id: str) -> None:
     steps.run_project_step("apply_failure_policy", operation_id)
 
 
-@task
+@project_task
 def close_operation(operation_id: str) -> str:
     """Record how the operation ended and give the lease back."""
     from groundwork.orchestration import steps
@@ -105,6 +107,7 @@ def close_operation(operation_id: str) -> str:
     catchup=False,
     max_active_runs=32,
     dagrun_timeout=timedelta(hours=6),
+    deadline=run_deadline(),
     on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,

@@ -19,10 +19,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, dag
 
 from groundwork.orchestration.approval import RepairApproval
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.retry import GroundworkRetryPolicy
+from groundwork.orchestration.tasks import groundwork_task
 from groundwork.settings import get_settings
 
 SIDE_BY_SIDE = 2
@@ -35,6 +37,7 @@ DEFAULT_ARGS = {
     "retry_policy": GroundworkRetryPolicy(),
 }
 REPAIR = "Repair these projects, each under its lease; one that another operation holds is left to it."
+LABEL = "{{ task.op_kwargs['projects'] | length }} projects"
 TASK = {"execution_timeout": timedelta(minutes=10)}
 
 
@@ -44,7 +47,7 @@ def _selected(what: str) -> Param:
     )
 
 
-@task(max_active_tis_per_dag=1, **TASK)
+@groundwork_task(max_active_tis_per_dag=1, **TASK)
 def observe_and_decide(params: Any = None, dag_run: Any = None) -> str:
     """List what there is, compare it with the records, record how it stands, and decide what to repair."""
     from groundwork.orchestration import reconcile_steps
@@ -52,7 +55,7 @@ def observe_and_decide(params: Any = None, dag_run: Any = None) -> str:
     return reconcile_steps.observe_and_decide(params, dag_run)
 
 
-@task(**TASK)
+@groundwork_task(**TASK)
 def list_repairs(pass_id: str) -> list[list[str]]:
     """The projects to repair, in a few parts."""
     from groundwork.orchestration import reconcile_steps
@@ -60,15 +63,15 @@ def list_repairs(pass_id: str) -> list[list[str]]:
     return reconcile_steps.batches(pass_id)
 
 
-@task(max_active_tis_per_dagrun=SIDE_BY_SIDE, doc_md=REPAIR, **TASK)
+@groundwork_task(max_active_tis_per_dagrun=SIDE_BY_SIDE, doc_md=REPAIR, map_index_template=LABEL, **TASK)
 def repair(pass_id: str, projects: list[str], dag_run: Any = None) -> None:
     from groundwork.orchestration import reconcile_steps
 
     reconcile_steps.repair(pass_id, projects, dag_run)
 
 
-@task(**TASK)
-def finish(dag_run: Any = None) -> dict[str, int]:
+@groundwork_task(**TASK)
+def finish(dag_run: Any = None) -> str:
     """End the pass; fails when a system could not be seen as a whole."""
     from groundwork.orchestration import reconcile_steps
 
@@ -80,6 +83,7 @@ def finish(dag_run: Any = None) -> dict[str, int]:
     catchup=False,
     max_active_runs=ACTIVE_RUNS,
     dagrun_timeout=timedelta(seconds=get_settings().reconcile_pass_timeout),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params={what: _selected(what.capitalize()) for what in ("project", "organization", "environment")},

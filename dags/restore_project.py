@@ -19,14 +19,16 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import dag, task
+from airflow.sdk import dag
 
-from groundwork.model.lifecycle import RestoreRequest
+from groundwork.model.lifecycle import RESTORE_RUN, RestoreRequest
 from groundwork.orchestration.defaults import DEFAULT_ARGS
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
+from groundwork.orchestration.tasks import project_task
 
 
-@task
+@project_task
 def accept_request(params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Check the request, and look up what the project was made with."""
     from groundwork.orchestration import restore_steps
@@ -39,6 +41,7 @@ def accept_request(params: Any = None, dag_run: Any = None) -> dict[str, Any]:
     catchup=False,
     max_active_runs=16,
     dagrun_timeout=timedelta(hours=7),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(RestoreRequest),
@@ -49,7 +52,7 @@ def restore_project() -> None:
         task_id="initialize_project",
         doc_md="Run `initialize_project` for the project, and wait until it has ended.",
         trigger_dag_id="initialize_project",
-        trigger_run_id="restore__{{ dag_run.run_id }}",
+        trigger_run_id=f"{RESTORE_RUN}{{{{ dag_run.run_id }}}}",
         conf=accept_request(),
         logical_date=None,
         wait_for_completion=True,

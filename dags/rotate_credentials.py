@@ -17,14 +17,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag
 
 from groundwork.model.lifecycle import RotateRequest
 from groundwork.orchestration.defaults import DEFAULT_ARGS
+from groundwork.orchestration.events import run_failed
 from groundwork.orchestration.params import params_of
+from groundwork.orchestration.tasks import groundwork_task, project_task
 
 
-@task
+@groundwork_task
 def find_due(params: Any = None) -> list[str]:
     """Look for tokens that end soon, and for rotations that did not come to their end."""
     from groundwork.orchestration import rotation_steps
@@ -33,17 +35,17 @@ def find_due(params: Any = None) -> list[str]:
 
 
 # It ends itself at the setting `sync_deadline`, before it has used up these tries.
-@task(
+@project_task(
     doc_md="Put new tokens into place, prove them, and revoke the old ones.",
     map_index_template="{{ task.op_kwargs['project'] }}",
     retries=2000,
     max_active_tis_per_dag=8,
 )
-def rotate_project(project: str, params: Any = None, dag_run: Any = None) -> None:
+def rotate_project(project: str, params: Any = None, dag_run: Any = None) -> str:
     """Put new tokens into place, prove them, and revoke the old ones."""
     from groundwork.orchestration import rotation_steps
 
-    rotation_steps.rotate_project(project, params, dag_run)
+    return rotation_steps.rotate_project(project, params, dag_run)
 
 
 @dag(
@@ -52,6 +54,7 @@ def rotate_project(project: str, params: Any = None, dag_run: Any = None) -> Non
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=20),
+    on_failure_callback=run_failed,
     tags=["groundwork"],
     default_args=DEFAULT_ARGS,
     params=params_of(RotateRequest),

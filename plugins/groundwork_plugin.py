@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 
-from groundwork.orchestration.events import RunNotes
-from groundwork.orchestration.links import KustomizationLink, RepositoryLink
+from groundwork.orchestration.deadlines import RunCreated
+from groundwork.orchestration.links import KustomizationLink, ProjectLink, RepositoryLink
+from groundwork.orchestration.notes import RunNotes
 from groundwork.web.mounted import MountedApp
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ def _build() -> App:
 class GroundworkPlugin(AirflowPlugin):
     name = "groundwork"
     listeners = [RunNotes()]  # noqa: RUF012
-    operator_extra_links = [RepositoryLink(), KustomizationLink()]  # noqa: RUF012 - Airflow reads plain lists
+    operator_extra_links = [  # noqa: RUF012 - Airflow reads plain lists
+        ProjectLink(),
+        RepositoryLink(),
+        KustomizationLink(),
+    ]
+    deadline_references = [RunCreated]  # noqa: RUF012
     fastapi_apps = [  # noqa: RUF012
         {"app": MountedApp(_build), "url_prefix": "/groundwork", "name": "Groundwork"}
     ]

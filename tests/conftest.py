@@ -7,12 +7,14 @@ DIR instead, starting what of it does not run, and leaves it running for the nex
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -30,7 +32,16 @@ _PRODUCT = {
     "GROUNDWORK_RECONCILE_INTERVAL": "86400",
     "GROUNDWORK_RECONCILE_MAX_REPAIRS": "1",
     "GROUNDWORK_CATALOG_PATHS": str(Path(__file__).parent / "catalog"),
+    "GROUNDWORK_FAILURE_NOTIFIER": "somebody_to_tell.tell",
 }
+_SOMEBODY_TO_TELL = """\
+import json
+
+
+def tell(context):
+    with open({!r}, "a") as told:
+        told.write(json.dumps({{"run_id": context["run_id"], "reason": context["reason"]}}) + "\\n")
+"""
 _DEFAULTS: Mapping[str, str] = MappingProxyType({})
 _HOME = pytest.StashKey[Path]()
 _OWNER = pytest.StashKey[int | None]()
@@ -91,11 +102,29 @@ class SharedSandbox(Sandbox):
 
     def up(self, parts: Iterable[str] | None = None, *, until_exit_of: int | None = None) -> None:
         """Makes the named parts (all by default) run; quick when they do."""
+        # A folder that Airflow puts on the path of all its processes.
+        somebody = self.parts.airflow.home / "config" / "somebody_to_tell.py"
+        somebody.parent.mkdir(parents=True, exist_ok=True)
+        somebody.write_text(_SOMEBODY_TO_TELL.format(str(self._told)))
         super().up(parts, until_exit_of=until_exit_of or self._owner)
 
     def up_systems(self) -> None:
         """Makes everything run that Groundwork works on, the tables of its records included; not Airflow."""
         self.up(["postgres", "control-plane", "gitlab", "groundwork"])
+
+    def told(self, run_id: str) -> list[dict[str, Any]]:
+        """What the notifier was called with about a run, so far."""
+        lines = self._told.read_text().splitlines() if self._told.exists() else []
+        return [told for line in lines if (told := json.loads(line))["run_id"] == run_id]
+
+    @property
+    def airflow_database_url(self) -> str:
+        """Airflow's own database."""
+        return self.parts.postgres.url("airflow")
+
+    @property
+    def _told(self) -> Path:
+        return self.parts.airflow.home / "told.jsonl"
 
     @property
     def env(self) -> dict[str, str]:

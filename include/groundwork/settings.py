@@ -66,7 +66,13 @@ class Settings(BaseSettings):
     failure_notifier: str | None = Field(
         default=None,
         description="Dotted path of a function or Airflow notifier that is called with the context of a run"
-        " that failed.",
+        " that failed, or that has not ended by `run_deadline`.",
+    )
+    run_deadline: float = Field(
+        default=3600,
+        gt=0,
+        description="How long a run that makes, extends or removes a project may take before"
+        " `failure_notifier` is told of it; the run goes on.",
     )
 
     sandbox_dir: Path = Field(

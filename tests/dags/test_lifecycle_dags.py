@@ -5,9 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from groundwork.model.entities import OperationKind
+from groundwork.orchestration import decommission_steps, steps
+from groundwork.web.pages import links
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("copier", "git", "gitlab", "kubernetes", "kubernetes_asyncio", "psycopg", "alembic")
@@ -78,6 +83,38 @@ def test_environments_are_added_by_the_steps_that_make_the_first_ones(dags: Any)
     }
     added = dags["add_environments"]
     assert "push_overlays" in upstream_of(added, "environment.create_git_repository")
+
+
+@pytest.mark.parametrize("dag_id", ["initialize_project", *LIFECYCLE])
+def test_tasks_link_to_what_they_work_on(dags: Any, dag_id: str) -> None:
+    of_many = {"find_due", "initialize_project"}
+    on_repositories = {"create_repository", "push_template", "push_overlays", "freeze_repository"}
+    for task in dags[dag_id].tasks:
+        names = {link.name for link in task.operator_extra_links}
+        of_environment = task.task_id.startswith("environment.") or task.task_id == "suspend_flux"
+        assert ("Project" in names) is (task.task_id not in of_many), task.task_id
+        assert ("Kustomization" in names) is of_environment, task.task_id
+        assert "Repository" in names or task.task_id not in on_repositories, task.task_id
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "kind", "table"),
+    [
+        ("initialize_project", OperationKind.INITIALIZE, steps),
+        ("decommission_project", OperationKind.DECOMMISSION, decommission_steps),
+    ],
+)
+def test_each_step_is_the_task_that_a_projects_page_links_to(
+    dags: Any, dag_id: str, kind: OperationKind, table: Any
+) -> None:
+    operation: Any = SimpleNamespace(kind=kind)
+    scopes = dict.fromkeys(table.ENVIRONMENT_STEPS, "dev") | dict.fromkeys(table.PROJECT_STEPS, "")
+    for step, scope in scopes.items():
+        entry: Any = SimpleNamespace(step=step, scope=scope, result=None)
+        address = links.task("/run", operation, entry, [])
+        task_id = address.removeprefix("/run/tasks/").removesuffix("/mapped")
+        assert task_id in dags[dag_id].task_dict, step
+        assert address.endswith("/mapped") is bool(scope), step
 
 
 @pytest.mark.parametrize("dag_id", LIFECYCLE)

@@ -118,6 +118,26 @@ class Runs:
         ]
         return json.dumps(answers)
 
+    def note(self, run: FinishedRun) -> str:
+        """What a run says of how it ended; written right after its state, so waited for."""
+        deadline = time.monotonic() + 10
+        while (note := self._get(f"/dagRuns/{run.run_id}")["note"]) is None:
+            assert time.monotonic() < deadline, f"{run.run_id} has no note"
+            time.sleep(0.2)
+        return str(note)
+
+    def links(self, run: FinishedRun, task_id: str, map_index: int = -1) -> dict[str, str]:
+        """The links beside a task's log, by name."""
+        path = f"/dagRuns/{run.run_id}/taskInstances/{task_id}/links"
+        found: dict[str, str] = self._get(path, map_index=map_index)["extra_links"]
+        return found
+
+    def events(self, run: FinishedRun) -> list[tuple[str, dict[str, Any]]]:
+        """The asset events that a run has emitted: the asset's name and what it says."""
+        answer = self._client.get("/api/v2/assets/events", params={"source_run_id": run.run_id})
+        found = answer.raise_for_status().json()["asset_events"]
+        return [(event["name"], event["extra"]) for event in found]
+
     def _tasks(self, run_id: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._get(f"/dagRuns/{run_id}/taskInstances", limit=200)[
             "task_instances"

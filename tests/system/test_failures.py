@@ -27,6 +27,8 @@ def test_what_flux_refuses_fails_with_its_message_and_leaves_the_others_alone(
     assert run.states("environment.wait_until_synced") == {"dev": "success", "prod": "failed"}
     assert "limitranges" in runs.log(run, "environment.wait_until_synced", "prod")
     assert run.states("close_operation") == {"": "success"}
+    assert runs.note(run).startswith("failed: ReconciliationFailed: prod: ")
+    assert runs.events(run) == []
 
     assert environment_row(database, slug, "dev")["status"] == "synced"
     row = environment_row(database, slug, "prod")

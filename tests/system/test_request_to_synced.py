@@ -30,6 +30,15 @@ def test_a_request_becomes_a_synced_project(
     run = runs.run(request_body)
     assert run.state == "success"
     assert run.states("environment.wait_until_synced") == {"dev": "success", "prod": "success"}
+    operation = database.execute("SELECT id FROM operations WHERE run_id = %s", [run.run_id]).fetchone()
+    assert runs.events(run) == [("project_synced", {"operation_id": str(operation["id"])})]
+    page = f"{sandbox.airflow_url}/groundwork/runs/initialize_project/{quote(run.run_id, safe='')}"
+    url = f"{sandbox.gitlab_url}/platform/{slug}"
+    assert runs.links(run, "push_template") == {"Project": page, "Repository": url}
+    for task in ("create_kustomization", "wait_until_synced"):
+        links = runs.links(run, f"environment.{task}", map_index=1)
+        assert links["Kustomization"] == f"{page}#environment-prod", task
+    assert links["Repository"] == url
 
     repository = gitlab_api.get(f"/projects/{quote(f'platform/{slug}', safe='')}").json()
     project = database.execute("SELECT * FROM projects WHERE slug = %s", [slug]).fetchone()
@@ -72,6 +81,7 @@ def test_a_request_becomes_a_synced_project(
 
 def test_who_asked_and_who_triggered_are_both_recorded(runs: Any, request_body: Any, database: Any) -> None:
     run = runs.run({**request_body, "environment_ids": ["dev"]})
+    assert runs.note(run) == "succeeded"
     operation = database.execute(
         "SELECT o.*, username FROM operations o JOIN users ON users.id = requested_by WHERE run_id = %s",
         [run.run_id],

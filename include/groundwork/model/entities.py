@@ -140,7 +140,11 @@ class GitOpsResource:
 
 @dataclass(frozen=True)
 class Operation:
-    """One run against a project. `triggered_by` is who Airflow says triggered the run."""
+    """One run against a project. `triggered_by` is who Airflow says triggered the run.
+
+    A run that works on many projects has an operation for each: its `run_id` is the run's, a slash and the
+    project's slug.
+    """
 
     id: UUID
     project_id: UUID
@@ -156,14 +160,10 @@ class Operation:
     started_at: datetime
     finished_at: datetime | None
 
-
-def airflow_run_id(run_id: str) -> str:
-    """The id of the Airflow run that the operation of a `run_id` is part of.
-
-    A run that works on many projects opens an operation for each, with the project's slug behind its own id
-    and a slash, which Airflow lets no id have.
-    """
-    return run_id.partition("/")[0]
+    @property
+    def dag_run_id(self) -> str:
+        """The run's id in Airflow, whose ids have no slash."""
+        return self.run_id.partition("/")[0]
 
 
 @dataclass(frozen=True)

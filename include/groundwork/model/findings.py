@@ -32,6 +32,19 @@ class FindingClass(StrEnum):
     DEAD_OPERATION = "dead_operation"
 
 
+DRIFT = frozenset(
+    {
+        FindingClass.MISSING,
+        FindingClass.DRIFTED,
+        FindingClass.SUSPENDED,
+        FindingClass.CREDENTIALS,
+        FindingClass.CONFLICT,
+        FindingClass.REPOSITORY_GONE,
+    }
+)
+"""What makes something that was synced `drifted`."""
+
+
 class Policy(StrEnum):
     """What is done about a finding: it is only told, or it is also put right."""
 

@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from groundwork.errors import InvalidRequest, Problem
 from groundwork.model.request import Reference
 
+RESTORE_RUN = "restore__"
+"""With its own id after this, `restore_project` names the run of `initialize_project` that it starts."""
+
 _EACH_ONCE: dict[str, Any] = {"uniqueItems": True}
 
 

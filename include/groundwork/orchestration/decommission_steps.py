@@ -9,7 +9,7 @@ from uuid import UUID
 from groundwork.operations import backup, decommission, decommission_steps, retirement
 from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
-from groundwork.orchestration.events import outcome
+from groundwork.orchestration.notes import outcome
 from groundwork.orchestration.services import open_services
 
 PROJECT_STEPS: dict[str, Callable[[Services, UUID], None]] = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import task, task_group
+from airflow.sdk import task_group
 
 from groundwork.orchestration.defaults import LABEL
 from groundwork.orchestration.sensor import FluxSyncSensor
+from groundwork.orchestration.tasks import environment_task
 
 
-@task(map_index_template=LABEL)
+@environment_task(map_index_template=LABEL)
 def create_namespace(operation_id: str, environment: str) -> None:
     """Create the namespace with its guardrails: identity for Flux, quota, closed network."""
     from groundwork.orchestration import steps
@@ -18,7 +19,7 @@ def create_namespace(operation_id: str, environment: str) -> None:
     steps.run_environment_step("create_namespace", operation_id, environment)
 
 
-@task(map_index_template=LABEL)
+@environment_task(map_index_template=LABEL)
 def create_credentials(operation_id: str, environment: str) -> None:
     """Create a read-only deploy token and put it into the namespace."""
     from groundwork.orchestration import steps
@@ -26,7 +27,7 @@ def create_credentials(operation_id: str, environment: str) -> None:
     steps.run_environment_step("create_credentials", operation_id, environment)
 
 
-@task(map_index_template=LABEL)
+@environment_task(map_index_template=LABEL)
 def create_git_repository(operation_id: str, environment: str) -> None:
     """Create the Flux GitRepository."""
     from groundwork.orchestration import steps
@@ -34,7 +35,7 @@ def create_git_repository(operation_id: str, environment: str) -> None:
     steps.run_environment_step("create_git_repository", operation_id, environment)
 
 
-@task(map_index_template=LABEL)
+@environment_task(map_index_template=LABEL)
 def create_kustomization(operation_id: str, environment: str) -> None:
     """Create the Flux Kustomization."""
     from groundwork.orchestration import steps
@@ -42,7 +43,7 @@ def create_kustomization(operation_id: str, environment: str) -> None:
     steps.run_environment_step("create_kustomization", operation_id, environment)
 
 
-@task(map_index_template=LABEL)
+@environment_task(map_index_template=LABEL)
 def mark_environment_synced(operation_id: str, environment: str) -> None:
     """Record the commit that Flux has applied."""
     from groundwork.orchestration import steps

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from groundwork.operations.reconcile import passes
 from groundwork.operations.resolution import Run
+from groundwork.orchestration.notes import counted
 from groundwork.orchestration.services import open_services
 from groundwork.records.inventory import Selection
 
@@ -52,11 +53,11 @@ def repair(pass_id: str, projects: Sequence[str], dag_run: Any) -> None:
         passes.repair(services, UUID(pass_id), {UUID(each) for each in projects}, _run(dag_run))
 
 
-def finish(dag_run: Any) -> dict[str, int]:
-    """End the run's pass, however far it came; how many findings are in each state. Raises `Incomplete`."""
+def finish(dag_run: Any) -> str:
+    """End the run's pass, however far it came; says how, for the note on the run. Raises `Incomplete`."""
     with open_services() as services:
         begun = services.records.passes.of_run(dag_run.dag_id, dag_run.run_id)
-        return passes.finish(services, begun.id).counts
+        return counted(passes.finish(services, begun.id).counts)
 
 
 def _run(dag_run: Any) -> Run:

@@ -6,6 +6,7 @@ from typing import Any
 
 from groundwork.operations import rotation
 from groundwork.operations.resolution import Run
+from groundwork.orchestration.notes import outcome
 from groundwork.orchestration.services import open_services
 
 
@@ -15,8 +16,12 @@ def find_due(params: dict[str, Any]) -> list[str]:
         return rotation.find_due(services, dict(params))
 
 
-def rotate_project(project: str, params: dict[str, Any], dag_run: Any) -> None:
-    """Renew one project's tokens; all of them now if the request names it."""
+def rotate_project(project: str, params: dict[str, Any], dag_run: Any) -> str:
+    """Renew one project's tokens; all of them now if the request names it.
+
+    Says how that ended, for the note on the run.
+    """
     run = Run(dag_run.dag_id, dag_run.run_id, dag_run.triggering_user_name)
     with open_services() as services:
-        rotation.rotate(services, project, run, now=params.get("project_id") is not None)
+        now = params.get("project_id") is not None
+        return f"{project}: {outcome(rotation.rotate(services, project, run, now=now))}"

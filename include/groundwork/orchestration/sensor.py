@@ -15,7 +15,7 @@ from uuid import UUID
 
 from airflow.sdk import BaseSensorOperator
 
-from groundwork.orchestration.links import KustomizationLink, RepositoryLink, environment_page
+from groundwork.orchestration.links import KustomizationLink, ProjectLink, RepositoryLink
 
 if TYPE_CHECKING:
     from groundwork.operations.services import Services
@@ -37,15 +37,13 @@ class FluxSyncSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("operation_id", "environment")
-    operator_extra_links = (RepositoryLink(), KustomizationLink())
+    operator_extra_links = (ProjectLink(), RepositoryLink(), KustomizationLink())
     ui_color = "#d6f5e3"
 
     def __init__(self, *, operation_id: str, environment: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.operation_id = operation_id
         self.environment = environment
-        self.repository_url: str | None = None
-        self.environment_page: str | None = None
 
     def execute(self, context: Any) -> None:
         from groundwork.errors import SyncFailed
@@ -55,10 +53,9 @@ class FluxSyncSensor(BaseSensorOperator):
 
         with open_services() as services:
             wait = sync.begin_wait(services, UUID(self.operation_id), self.environment)
-            self.repository_url = wait.target.repository.web_url
-            self.environment_page = environment_page(wait.target.project.slug, self.environment)
-            context["ti"].xcom_push(key=RepositoryLink().xcom_key, value=self.repository_url)
-            context["ti"].xcom_push(key=KustomizationLink().xcom_key, value=self.environment_page)
+            for link in self.operator_extra_links:
+                address = link.get_link(self, ti_key=context["ti"])
+                context["ti"].xcom_push(key=link.xcom_key, value=address)
             current = self._first_look(services, wait)
             if current.outcome is Outcome.SYNCED:
                 return

@@ -23,7 +23,7 @@ from groundwork.operations import (
 )
 from groundwork.operations.resolution import Run
 from groundwork.operations.services import Services
-from groundwork.orchestration.events import outcome
+from groundwork.orchestration.notes import outcome
 from groundwork.orchestration.services import open_services
 
 _log = logging.getLogger(__name__)

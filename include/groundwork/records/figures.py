@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from groundwork.model.findings import DRIFT
 from groundwork.model.statuses import Status
 from groundwork.records.connection import Database
 
@@ -32,8 +33,13 @@ SELECT started_at::date AS day, count(*) FILTER (WHERE status = 'succeeded') AS 
 FROM operations WHERE started_at > clock_timestamp() - make_interval(days => %(days)s)
 GROUP BY day ORDER BY day
 """
+# A finding keeps its row, and when it was first seen, for as long as the thing is wrong.
 _DRIFT: Final = """
-SELECT slug, observed_at FROM projects WHERE status = 'drifted' ORDER BY observed_at LIMIT 1
+SELECT projects.slug, findings.first_seen_at AS since
+FROM findings JOIN projects ON projects.id = findings.project_id
+WHERE findings.ended_at IS NULL AND findings.class = ANY (%(classes)s)
+  AND projects.status NOT IN ('removing', 'removed')
+ORDER BY findings.first_seen_at, findings.id LIMIT 1
 """
 _WAITING: Final = """
 SELECT count(*) AS number, min(operation_steps.started_at) AS since
@@ -64,7 +70,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Figures:
-    """`stuck` counts unfinished projects nobody works on; `drifted_slug` is the one seen longest ago.
+    """`stuck` counts unfinished projects nobody works on; `drifted_slug` has the drift that is open longest.
 
     `waiting` counts the environments that wait for Flux now, the first of them since `waiting_since`.
     """
@@ -74,7 +80,7 @@ class Figures:
     synced: SyncTimes
     days: list[Day]
     drifted_slug: str | None
-    drifted_seen_at: datetime | None
+    drifted_since: datetime | None
     waiting: int
     waiting_since: datetime | None
 
@@ -94,7 +100,7 @@ class Tally:
                 for row in transaction.all(_TIMES, days=days)
             }
             operations = transaction.all(_OPERATIONS, days=days)
-            drift = transaction.maybe(_DRIFT) or {}
+            drift = transaction.maybe(_DRIFT, classes=sorted(DRIFT)) or {}
             waiting = transaction.one(_WAITING)
             stuck = transaction.one(_STUCK)
         nothing = SyncTimes(0, None, None)
@@ -107,7 +113,7 @@ class Tally:
                 for row in operations
             ],
             drifted_slug=drift.get("slug"),
-            drifted_seen_at=drift.get("observed_at"),
+            drifted_since=drift.get("since"),
             waiting=waiting["number"],
             waiting_since=waiting["since"],
         )

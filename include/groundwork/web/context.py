@@ -13,7 +13,6 @@ from fastapi import Depends, Request
 
 from groundwork.clients.airflow import Airflow
 from groundwork.errors import NotFound
-from groundwork.model.entities import airflow_run_id
 from groundwork.operations.services import Services
 from groundwork.records import Records
 from groundwork.records.overview import Whole
@@ -79,8 +78,8 @@ class Context:
         return "/".join([f"{self.root}{PREFIX}", *(quote(part, safe="") for part in parts)])
 
     def run_page(self, dag_id: str, run_id: str) -> str:
-        """Path of the page in Airflow of a run, or of the run that an operation is part of."""
-        return f"{self.root}/dags/{quote(dag_id, safe='')}/runs/{quote(airflow_run_id(run_id), safe='')}"
+        """Path of a run's page in Airflow."""
+        return f"{self.root}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
 async def _context(request: Request, caller: CallerDep) -> Context:  # not async would cost a thread

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from collections.abc import Collection
+from uuid import UUID, uuid4
 
+from groundwork.model.changes import System
 from groundwork.model.entities import Kind, OperationKind
+from groundwork.model.findings import DecidedFinding, Finding, FindingClass, FindingState, Policy
 from groundwork.model.statuses import OperationStatus, Status
 
 from .world import World, seen
@@ -101,8 +104,42 @@ def test_figures_count_what_is_recorded(world: World) -> None:
     assert (day.succeeded, day.failed, day.synced.number) == (1, 0, 1)
 
     world.records.observations.resource_observed(environments[0], Kind.NAMESPACE, seen(Status.DRIFTED))
-    drifted = world.records.tally.figures()
-    assert (drifted.counts[Status.DRIFTED], drifted.drifted_slug) == (1, "billing")
+    assert world.records.tally.figures().counts[Status.DRIFTED] == 1
+
+
+def test_the_oldest_drift_is_as_old_as_it_is_open(world: World) -> None:
+    operation, _ = world.recorded()
+    passes, figures = world.records.passes, world.records.tally.figures
+
+    def found(finding_class: FindingClass, name: str) -> DecidedFinding:
+        finding = Finding(
+            finding_class, System.CLUSTER, "Namespace", name, "as a test says", operation.project_id
+        )
+        return DecidedFinding(finding, Policy.REPORT, FindingState.OPEN)
+
+    def see(run: str, *seen: DecidedFinding, gone: Collection[UUID] = ()) -> None:
+        begun = passes.begin("reconcile_projects", run, None, {})
+        passes.see(begun.id, seen, gone)
+        passes.finish(begun.id, keep_seconds=3600)
+
+    old, new = found(FindingClass.DRIFTED, "old"), found(FindingClass.MISSING, "new")
+    see("pass-1", found(FindingClass.WAITING, "no drift"))
+    assert figures().drifted_slug is None
+    see("pass-2", old)
+    assert figures().drifted_slug == "billing"
+    first = figures().drifted_since
+    assert first is not None
+
+    see("pass-3", old, new)
+    assert figures().drifted_since == first
+
+    ended = [item.id for item in passes.open_findings() if item.id and item.finding == old.finding]
+    see("pass-4", new, gone=ended)
+    later = figures().drifted_since
+    assert later is not None
+    assert later > first
+    see("pass-5", old, new)
+    assert figures().drifted_since == later
 
 
 def test_what_was_asked_for_is_told_from_what_is_kept_true(world: World) -> None:

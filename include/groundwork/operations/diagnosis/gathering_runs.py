@@ -10,7 +10,7 @@ from uuid import UUID
 
 from groundwork.clients.airflow import Airflow, TaskOfRun
 from groundwork.errors import GroundworkError, NotFound
-from groundwork.model.entities import Operation, StepEntry, airflow_run_id
+from groundwork.model.entities import Operation, StepEntry
 from groundwork.model.statuses import OperationStatus
 from groundwork.operations.diagnosis.facts import RunFacts, TaskFacts
 from groundwork.records.cases import Case
@@ -112,4 +112,4 @@ def _log(airflow: Airflow, operation: Operation, task: TaskOfRun) -> str:
 
 
 def _run_of(operation: Operation) -> tuple[str, str]:
-    return operation.dag_id, airflow_run_id(operation.run_id)
+    return operation.dag_id, operation.dag_run_id

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from groundwork.web import acting, requests, schemas
 from groundwork.web.access import (
@@ -23,21 +25,56 @@ from groundwork.web.context import Context, ContextDep
 from groundwork.web.problems import documented
 
 router = APIRouter(tags=["changes"])
+_Route = TypeVar("_Route", bound=Callable[..., Awaitable[schemas.Run]])
 _ACCEPTED = {
     **documented(404, 409),
     HTTPStatus.OK: {"description": "Started before under the same key", "model": schemas.Run},
 }
 
 
-@router.post("/projects", status_code=202, dependencies=[may_trigger(INITIALIZE)], responses=_ACCEPTED)
-async def create_project(
-    context: ContextDep,
-    response: Response,
-    body: requests.NewProject,
-    key: requests.IdempotencyKey = None,
-) -> schemas.Run:
+class Change:
+    """A change that is being asked for, under a key or without one."""
+
+    def __init__(self, context: Context, response: Response, key: str | None) -> None:
+        self.context = context
+        self.key = key
+        self._response = response
+
+    async def told(self, start: Callable[[], Started]) -> schemas.Run:
+        """Starts the run, and answers with it and where to follow it."""
+        started = await self.context.apart(start)
+        run = run_of(self.context, started.run)
+        self._response.headers["Location"] = self.context.page("api", "v1", "runs", run.dag_id, run.run_id)
+        if started.again:
+            self._response.status_code = HTTPStatus.OK
+        return run
+
+    async def of(
+        self, project: str, start: Callable[..., Started], *asked: requests.OfProject
+    ) -> schemas.Run:
+        """As `told`, for one of `acting`'s changes to a project that exists."""
+        context = self.context
+        return await self.told(lambda: start(context, context.project(project), *asked, self.key))
+
+
+async def _change(  # not async would cost a thread
+    context: ContextDep, response: Response, key: requests.IdempotencyKey = None
+) -> Change:
+    return Change(context, response, key)
+
+
+ChangeDep = Annotated[Change, Depends(_change)]
+
+
+def _starts(dag_id: str, path: str) -> Callable[[_Route], _Route]:
+    """A route that starts a run of `dag_id`."""
+    return router.post(path, status_code=202, dependencies=[may_trigger(dag_id)], responses=_ACCEPTED)
+
+
+@_starts(INITIALIZE, "/projects")
+async def create_project(change: ChangeDep, body: requests.NewProject) -> schemas.Run:
     """Ask for a project. It is checked now, and made by the run that is started."""
-    return _told(context, response, await context.apart(lambda: acting.create(context, body, key)))
+    return await change.told(lambda: acting.create(change.context, body, change.key))
 
 
 @router.post("/plan", dependencies=[may_trigger(INITIALIZE)], responses=documented(404, 409))
@@ -58,79 +95,29 @@ async def retry_project(context: ContextDep, project: Reference) -> schemas.Run:
     return run_of(context, run)
 
 
-@router.post(
-    "/projects/{project}/reconcile",
-    status_code=202,
-    dependencies=[may_trigger(RECONCILE)],
-    responses=_ACCEPTED,
-)
-async def reconcile_project(
-    context: ContextDep, response: Response, project: Reference, key: requests.IdempotencyKey = None
-) -> schemas.Run:
+@_starts(RECONCILE, "/projects/{project}/reconcile")
+async def reconcile_project(change: ChangeDep, project: Reference) -> schemas.Run:
     """Compare a project with what is there, now, and repair what policy says."""
-    started = await context.apart(lambda: acting.reconcile(context, context.project(project), key))
-    return _told(context, response, started)
+    return await change.of(project, acting.reconcile)
 
 
-@router.post(
-    "/projects/{project}/decommission",
-    status_code=202,
-    dependencies=[may_trigger(DECOMMISSION)],
-    responses=_ACCEPTED,
-)
+@_starts(DECOMMISSION, "/projects/{project}/decommission")
 async def decommission_project(
-    context: ContextDep,
-    response: Response,
-    project: Reference,
-    body: requests.Decommission,
-    key: requests.IdempotencyKey = None,
+    change: ChangeDep, project: Reference, body: requests.Decommission
 ) -> schemas.Run:
     """Remove a project, or only some of its environments."""
-    started = await context.apart(lambda: acting.decommission(context, context.project(project), body, key))
-    return _told(context, response, started)
+    return await change.of(project, acting.decommission, body)
 
 
-@router.post(
-    "/projects/{project}/restore",
-    status_code=202,
-    dependencies=[may_trigger(RESTORE)],
-    responses=_ACCEPTED,
-)
-async def restore_project(
-    context: ContextDep,
-    response: Response,
-    project: Reference,
-    body: requests.Restore,
-    key: requests.IdempotencyKey = None,
-) -> schemas.Run:
+@_starts(RESTORE, "/projects/{project}/restore")
+async def restore_project(change: ChangeDep, project: Reference, body: requests.Restore) -> schemas.Run:
     """Take back the decommissioning of a project."""
-    started = await context.apart(lambda: acting.restore(context, context.project(project), body, key))
-    return _told(context, response, started)
+    return await change.of(project, acting.restore, body)
 
 
-@router.post(
-    "/projects/{project}/environments",
-    status_code=202,
-    dependencies=[may_trigger(ADD_ENVIRONMENTS)],
-    responses=_ACCEPTED,
-)
+@_starts(ADD_ENVIRONMENTS, "/projects/{project}/environments")
 async def add_environments(
-    context: ContextDep,
-    response: Response,
-    project: Reference,
-    body: requests.AddEnvironments,
-    key: requests.IdempotencyKey = None,
+    change: ChangeDep, project: Reference, body: requests.AddEnvironments
 ) -> schemas.Run:
     """Add environments to a project."""
-    started = await context.apart(
-        lambda: acting.add_environments(context, context.project(project), body, key)
-    )
-    return _told(context, response, started)
-
-
-def _told(context: Context, response: Response, started: Started) -> schemas.Run:
-    run = run_of(context, started.run)
-    response.headers["Location"] = context.page("api", "v1", "runs", run.dag_id, run.run_id)
-    if started.again:
-        response.status_code = HTTPStatus.OK
-    return run
+    return await change.of(project, acting.add_environments, body)

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from groundwork.clients.airflow import Run
-from groundwork.web import schemas
+from groundwork.model.lifecycle import RESTORE_RUN
+from groundwork.web import access, schemas
 from groundwork.web.context import Context, ContextDep
 from groundwork.web.problems import documented
 
@@ -31,7 +32,7 @@ def find_run(context: Context, dag_id: str, run_id: str) -> schemas.Run:
 def run_of(context: Context, run: Run) -> schemas.Run:
     """What came of a run so far."""
     with context.records() as records:
-        operation = records.overview.operation_of_run(run.dag_id, run.run_id)
+        operation = records.overview.operation_of_run(*_working(run))
         refusal = None if operation else records.overview.refusal_of_run(run.dag_id, run.run_id)
     return schemas.Run(
         dag_id=run.dag_id,
@@ -42,3 +43,10 @@ def run_of(context: Context, run: Run) -> schemas.Run:
         project_id=operation.project_id if operation else None,
         refusal=refusal.message if refusal else None,
     )
+
+
+def _working(run: Run) -> tuple[str, str]:
+    """DAG and id of the run that does the work: a restoration has `initialize_project` do it."""
+    if run.dag_id == access.RESTORE:
+        return access.INITIALIZE, f"{RESTORE_RUN}{run.run_id}"
+    return run.dag_id, run.run_id

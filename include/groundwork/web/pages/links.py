@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from groundwork.model.entities import StepEntry
+from groundwork.model.entities import Operation, OperationKind, StepEntry
 from groundwork.resources.kustomization import overlay_path
 
 _ENVIRONMENT_GROUP = "environment"
+_MAPPED_ALONE = ("suspend_flux",)
+_RECORDING = ("record_resources", "record_removal")
+_WHOLE_TASKS = {OperationKind.REPAIR: "repair", OperationKind.ROTATE: "rotate_project"}
 
 
 def commit(repository_url: str | None, revision: str | None) -> str | None:
@@ -23,16 +26,23 @@ def manifests(repository_url: str | None, revision: str | None, environment: str
     return f"{repository_url}/-/tree/{quote(revision, safe='')}/{folder}"
 
 
-def task(run_page: str, entry: StepEntry, steps: list[StepEntry]) -> str:
-    """The task of a step in Airflow: of one environment, the mapped one of its group."""
+def task(run_page: str, operation: Operation, entry: StepEntry, steps: list[StepEntry]) -> str:
+    """The task of a step in Airflow: of one environment, the mapped one.
+
+    A repair and a rotation are one mapped task as a whole, whose number the records do not know.
+    """
+    whole = _WHOLE_TASKS.get(operation.kind)
+    if whole is not None:
+        return f"{run_page}/tasks/{whole}/mapped"
     if not entry.scope:
         return f"{run_page}/tasks/{quote(entry.step, safe='')}"
-    task_id = quote(f"{_ENVIRONMENT_GROUP}.{entry.step}", safe="")
+    task_id = entry.step if entry.step in _MAPPED_ALONE else f"{_ENVIRONMENT_GROUP}.{entry.step}"
+    page = f"{run_page}/tasks/{quote(task_id, safe='')}/mapped"
     index = _environments(steps).get(entry.scope)
-    return f"{run_page}/tasks/{task_id}" + (f"/mapped/{index}" if index is not None else "")
+    return page if index is None else f"{page}/{index}"
 
 
 def _environments(steps: list[StepEntry]) -> dict[str, int]:
     """The place of each environment among those the run was mapped over."""
-    recorded = next((entry.result for entry in steps if entry.step == "record_resources"), None) or {}
+    recorded = next((entry.result for entry in steps if entry.step in _RECORDING), None) or {}
     return {slug: index for index, slug in enumerate(recorded.get("environments", ()))}

@@ -186,7 +186,7 @@ def _rights(context: Context, whole: Whole) -> dict[str, bool]:
         "retry": idle
         and whole.requested is not None
         and whole.requested.status is OperationStatus.FAILED
-        and caller.may_rerun(access.INITIALIZE),
+        and caller.may_rerun(whole.requested.dag_id),
         "reconcile": idle and not gone and caller.may_trigger(access.RECONCILE),
         "add": idle and not gone and caller.may_trigger(access.ADD_ENVIRONMENTS),
         "decommission": idle
