@@ -200,9 +200,10 @@ def _shared(request: pytest.FixtureRequest) -> SharedSandbox:
     return SharedSandbox(request.config.stash[_HOME], request.config.stash[_OWNER])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_sandbox(request: pytest.FixtureRequest) -> Iterator[Callable[..., SharedSandbox]]:
-    """Gives a sandbox of that name, for what must not be done to the shared one; nothing of it runs yet.
+    """Gives a sandbox of that name, for what must not be done to the shared one; nothing of it runs yet, and
+    nothing of it runs any more when the module is through.
 
     Keyword arguments go into the environment of its Airflow.
     """

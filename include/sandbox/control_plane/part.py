@@ -67,6 +67,7 @@ class ControlPlane(Part):
         self._console = console
         self._folder = state.root / "kubernetes"
         self._artifacts = self._folder / "artifacts"
+        self._scratch = self._folder / "scratch"
         self._authority = Authority(self._folder / "pki")
 
     @property
@@ -86,7 +87,8 @@ class ControlPlane(Part):
 
     def prepare(self) -> None:
         ensure_built(self._cache, self._console)
-        self._artifacts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._artifacts, self._scratch):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._authority.create()
         for client, (user, groups) in _KUBERNETES_CLIENTS.items():
             self._authority.kubeconfig(self._kubeconfig_file(client), self.server, user, groups)
@@ -227,6 +229,7 @@ class ControlPlane(Part):
         environment = {
             "KUBECONFIG": str(self._kubeconfig_file(name)),
             "RUNTIME_NAMESPACE": _FLUX_NAMESPACE,
+            "TMPDIR": str(self._scratch),  # one that is killed leaves its clones behind
         }
         probe = http_probe(f"http://{health}/readyz")
         after = ["cluster-objects"]
