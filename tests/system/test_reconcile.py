@@ -129,9 +129,22 @@ def _question(groundwork: httpx.Client, run_id: str) -> dict[str, Any]:
         time.sleep(0.3)
 
 
-def _answer(groundwork: httpx.Client, question: dict[str, Any], option: str) -> None:
-    named = {key: question[key] for key in ("dag_id", "run_id", "task_id", "map_index")}
-    groundwork.post("approvals", json={**named, "option": option}).raise_for_status()
+def _answer(groundwork: httpx.Client, passes: Any, run_id: str, option: str) -> Any:
+    """Answer what a run asks, until it has ended.
+
+    Airflow asks once more where the answer came in the moment of the question: its scheduler then takes the
+    end of the process that asked for the end of the one that goes on.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while passes.peek(run_id) not in ("success", "failed"):
+        assert time.monotonic() < deadline, f"{run_id} has not ended"
+        for question in groundwork.get("approvals").raise_for_status().json():
+            if question["run_id"] == run_id:
+                named = {key: question[key] for key in ("dag_id", "run_id", "task_id", "map_index")}
+                answered = groundwork.post("approvals", json={**named, "option": option})
+                assert answered.is_success or answered.status_code == httpx.codes.CONFLICT, answered.text
+        time.sleep(0.5)
+    return passes.wait(run_id)
 
 
 @pytest.mark.timeout(600)
@@ -162,8 +175,7 @@ def test_a_pass_with_much_to_repair_asks_and_does_not_if_the_answer_is_no(
     assert organization.healed() == []
     assert organization.statuses() == {"drifted"}
 
-    _answer(groundwork, question, "Reject")
-    refused = passes.wait(run_id)
+    refused = _answer(groundwork, passes, run_id, "Reject")
     assert refused.state == "success", refused.tasks
     assert refused.states("repair") == {"": "skipped"}
     assert organization.healed() == []
@@ -175,8 +187,7 @@ def test_a_pass_with_much_to_repair_asks_and_does_not_if_the_answer_is_no(
     ]
 
     again = passes.start({"organization": organization.slug})
-    _answer(groundwork, _question(groundwork, again), "Approve")
-    approved = passes.wait(again)
+    approved = _answer(groundwork, passes, again, "Approve")
     assert approved.state == "success", approved.tasks
     assert organization.healed() == organization.projects
     assert set(organization.findings().values()) == {("healed", again)}
@@ -193,7 +204,7 @@ def test_a_pass_that_waits_keeps_no_other_from_its_work(
     first, second, third = organization.projects
     organization.drift(first, second)
     waiting = passes.start({"organization": organization.slug})
-    question = _question(groundwork, waiting)
+    _question(groundwork, waiting)
 
     later = passes.run({"organization": organization.slug})
     assert later.state == "success", later.tasks
@@ -213,11 +224,9 @@ def test_a_pass_that_waits_keeps_no_other_from_its_work(
     assert added["body"].count("- drifted") == 1
     assert organization.findings()[first] == ("awaiting_approval", waiting)
 
-    _answer(groundwork, question, "Approve")
-    assert passes.wait(waiting).state == "success"
+    assert _answer(groundwork, passes, waiting, "Approve").state == "success"
     assert organization.healed() == [first, second]
-    _answer(groundwork, added, "Approve")
-    assert passes.wait(more).state == "success"
+    assert _answer(groundwork, passes, more, "Approve").state == "success"
     assert organization.healed() == organization.projects
     assert organization.statuses() == {"synced"}
 
@@ -235,6 +244,5 @@ def test_a_waiting_pass_that_is_stopped_gives_up_what_it_asked_for(
     assert organization.healed() == []
 
     next_one = passes.start({"organization": organization.slug})
-    _answer(groundwork, _question(groundwork, next_one), "Approve")
-    assert passes.wait(next_one).state == "success"
+    assert _answer(groundwork, passes, next_one, "Approve").state == "success"
     assert organization.healed() == organization.projects
