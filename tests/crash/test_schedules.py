@@ -34,7 +34,6 @@ QUICK = {"GROUNDWORK_HTTP_TIMEOUT": "5", "GROUNDWORK_GIT_TIMEOUT": "10", "GROUND
 
 # A schedule takes seconds and is never quite the same again: it is reported as it is, not made smaller.
 DRAWN: dict[str, Any] = {
-    "deadline": None,
     "database": None,
     "phases": [Phase.generate],
     "suppress_health_check": list(HealthCheck),

@@ -102,9 +102,7 @@ def test_dates_without_zone_are_utc(project: Project) -> None:
     assert past.expired is True
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON, max_size=4))
 @example({"namespace_id": 2**63})
 @example({"namespace_id": -(2**63) - 1})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.gitlab.http.gateway import segmented
@@ -28,7 +28,6 @@ _OLD, _NEW = "a" * 40, "b" * 40
 _MAIN = Protection("main", (40,), (40,), False)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_an_accepted_path_is_one_safe_segment(path: str) -> None:
     if names.project_path_problems(path):
@@ -38,13 +37,11 @@ def test_an_accepted_path_is_one_safe_segment(path: str) -> None:
     assert not path.lower().endswith((".git", ".atom"))
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"[a-z0-9]{1,10}(-[a-z0-9]{1,10}){0,3}", fullmatch=True))
 def test_plain_slugs_are_accepted_unless_reserved(path: str) -> None:
     assert bool(names.project_path_problems(path)) == (path in names.RESERVED_PROJECT_PATHS)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_a_derived_path_is_fine_or_refused_never_dangerous(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9_.-]*", names.slugify(name))
@@ -76,7 +73,6 @@ def test_the_most_permissive_protection_counts() -> None:
     assert refusal(policy, RefChange("refs/heads/main", _OLD, _NEW, True)) is None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=10), st.text(max_size=10))
 def test_wildcards_mean_stars_only(start: str, end: str) -> None:
     if "*" in start + end:
@@ -92,7 +88,6 @@ def test_default_protection(setting: int, push: int | None) -> None:
     assert (levels[0] if levels else None) == push
 
 
-@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(1, 100), st.integers(0, 500))
 def test_pages_cover_every_row_once(number: int, size: int, total: int) -> None:
     page = paging.Page(number, size)

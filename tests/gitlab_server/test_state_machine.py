@@ -166,7 +166,6 @@ def test_any_order_of_changes(new_server: Callable[[], Server]) -> None:
     chosen = settings(
         max_examples=12,
         stateful_step_count=20,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
     )

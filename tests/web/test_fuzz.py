@@ -21,9 +21,7 @@ from .conftest import Caller
 
 CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
 FAULT, UNAVAILABLE = 500, 503  # the latter says that another system is, in a problem of its own
-SETTINGS = settings(
-    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+SETTINGS = settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

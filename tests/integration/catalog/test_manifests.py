@@ -120,7 +120,7 @@ def check_all(
     template = get_template(template_id)
     defaults = rendered(template_id, {}, context)
 
-    @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
     @given(accepted_answers(questions))
     def check(answers: dict[str, Any]) -> None:
         answers = only_accepted(answers)

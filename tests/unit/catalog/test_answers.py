@@ -315,7 +315,7 @@ JSON = st.recursive(
 NAMES = sorted({name for questions in ACCEPTED.values() for name in questions})
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.sampled_from(list(TEMPLATES.values())),
     st.dictionaries(st.sampled_from(NAMES) | st.text(), JSON, max_size=4),
